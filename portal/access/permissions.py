@@ -1,0 +1,36 @@
+"""What exists to be allowed. The sentence under each says what it lets you do."""
+
+from enum import Enum
+
+
+class Permission(Enum):
+    """A right. Which role has it stands in ``portal.access.roles``."""
+
+    DASHBOARD_SEE = "dashboard:see"
+    """Open the dashboard of one's own door."""
+    JOBS_SEE = "jobs:see"
+    """See the jobs issued to one's centre (the issuer: to all) and the documents in them."""
+    RECORDS_SEE = "records:see"
+    """See the facts of a learner's award."""
+    DOCUMENTS_PREVIEW = "documents:preview"
+    """Look at the pages of a document, print view and digital."""
+    DOCUMENTS_VALIDATE = "documents:validate"
+    """Check a reference number inside the portal."""
+    PROFILE_SEE = "profile:see"
+    """See one's own profile."""
+    JOBS_PUBLISH = "jobs:publish"
+    """Upload a batch file, check it, and publish it to a centre."""
+    DOCUMENTS_CANCEL = "documents:cancel"
+    """Cancel documents, with a reason that the public reads."""
+    DOCUMENTS_REPLACE = "documents:replace"
+    """Issue a corrected document in place of one."""
+    DOCUMENTS_RETRY = "documents:retry"
+    """Have failed documents drawn again."""
+    CENTRES_MANAGE = "centres:manage"
+    """Create and change centres, and make their first admin."""
+    BRANDS_MANAGE = "brands:manage"
+    """Change names, colours, contacts and switches of the awarding organisations."""
+    AUDIT_SEE = "audit:see"
+    """Read the audit trail."""
+    USERS_MANAGE = "users:manage"
+    """Create, change, lock and delete users (a centre admin: of the own centre)."""

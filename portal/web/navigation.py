@@ -1,0 +1,133 @@
+"""The menus and the frame of each door: what stands around every page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask, current_app, request, url_for
+from flask_babel import gettext as _
+
+from portal.access.permissions import Permission as P
+from portal.access.roles import door_of
+from portal.access.sessions import actor_of
+from portal.models.brands import Brand
+from portal.models.centres import Centre
+from portal.models.users import User
+from portal.queries import brands
+from portal.vocabulary import Door
+from portal.web import sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of a menu."""
+
+    label: str
+    url: str
+    icon: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the layouts draw around a page."""
+
+    door: str
+    portal_name: str
+    brand: Brand | None
+    user: User | None
+    centre: Centre | None
+    menu: list[Item] = field(default_factory=list)
+    footer: list[Item] = field(default_factory=list)
+    basket_count: int | None = None
+
+
+MENUS: dict[str, list[tuple[str, str, str, P]]] = {
+    Door.CENTRE: [
+        ("Dashboard", "centre.dashboard", "dashboard", P.DASHBOARD_SEE),
+        ("Jobs Issued", "centre.jobs", "jobs", P.JOBS_SEE),
+        ("Records", "centre.records", "records", P.RECORDS_SEE),
+        ("Downloads", "centre.downloads", "downloads", P.RECORDS_SEE),
+        ("Store", "centre.store", "store", P.DASHBOARD_SEE),
+        ("Orders", "centre.orders", "orders", P.DASHBOARD_SEE),
+        ("Users", "centre.users", "users", P.USERS_MANAGE),
+        ("Validate", "centre.validate", "validate", P.DOCUMENTS_VALIDATE),
+    ],
+    Door.ISSUER: [
+        ("Dashboard", "issuer.dashboard", "dashboard", P.DASHBOARD_SEE),
+        ("Jobs", "issuer.jobs", "jobs", P.JOBS_SEE),
+        ("Documents", "issuer.documents", "documents", P.DOCUMENTS_CANCEL),
+        ("Centres", "issuer.centres", "centres", P.CENTRES_MANAGE),
+        ("Brands", "issuer.brands", "brands", P.BRANDS_MANAGE),
+        ("Users", "issuer.users", "users", P.USERS_MANAGE),
+        ("Orders", "issuer.orders", "orders", P.DASHBOARD_SEE),
+        ("Problems", "issuer.problems", "problems", P.DASHBOARD_SEE),
+        ("Audit trail", "issuer.audit", "audit", P.AUDIT_SEE),
+    ],
+    Door.LEARNER: [],
+}
+"""Label, endpoint, icon, right. An entry whose page is not built yet is left out by itself."""
+
+FOOTER = [
+    ("Help", "public.help"),
+    ("Contact", "public.contact"),
+    ("Privacy notice", "public.privacy"),
+    ("Accessibility statement", "public.accessibility"),
+]
+
+
+def init_app(app: Flask) -> None:
+    """Give every template its ``frame``."""
+
+    @app.context_processor
+    def frame_of_page() -> dict[str, Any]:
+        return {"frame": frame(), "public_url": app.config["PUBLIC_URL"], "demo": app.config["DEMO"]}
+
+
+def door_of_path(path: str) -> str:
+    """The door that an address belongs to; everything else is public."""
+    first = path.strip("/").split("/", 1)[0]
+    return first if first in {"centre", "learner", "issuer"} else "public"
+
+
+def frame() -> Frame:
+    """The frame of this request: the signed-in user's own on pages of the own door, a visitor's elsewhere."""
+    door = door_of_path(request.path)
+    found = sessions.current()
+    user = found.user if found and door in (door_of(found.user.role), "public") else None
+    centre = user.centre if user else None
+    brand = centre.brand if centre else brands.find_default()
+    names = {
+        Door.CENTRE: _("Centre Portal"),
+        Door.LEARNER: _("Learner Portal"),
+        Door.ISSUER: _("Issuer Portal"),
+    }
+    house = brand.portal_name if brand else _("Certificates")
+    name = names.get(door)  # type: ignore[call-overload]
+    return Frame(
+        door=door,
+        portal_name=f"{house} {name}" if name else house,
+        brand=brand,
+        user=user,
+        centre=centre,
+        menu=_menu(door, user),
+        footer=[_item(label, endpoint, "") for label, endpoint in FOOTER if endpoint in current_app.view_functions],
+    )
+
+
+def _menu(door: str, user: User | None) -> list[Item]:
+    if user is None or door not in MENUS:
+        return []
+    actor = actor_of(user)
+    return [
+        _item(label, endpoint, icon)
+        for label, endpoint, icon, permission in MENUS[door]
+        if endpoint in current_app.view_functions and actor.may(permission)
+    ]
+
+
+def _item(label: str, endpoint: str, icon: str) -> Item:
+    url = url_for(endpoint)
+    here = request.path == url or (url.count("/") > 2 or not url.endswith("/")) and request.path.startswith(url + "/")
+    return Item(label=_(label), url=url, icon=icon, current=here)
