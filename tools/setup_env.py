@@ -24,12 +24,16 @@ DOCUMENT_FONTS = ROOT / "portal" / "documents" / "fonts"
 DOCUMENT_FONT_LIST = ROOT / "portal" / "documents" / "fonts.json"
 
 # What pages fetch: (npm package, file in it, where it goes below portal/static/vendor).
+PAGE_FONTS = {
+    "@fontsource-variable/inter": ("latin", "latin-ext", "greek", "cyrillic", "cyrillic-ext", "vietnamese"),
+    "@fontsource-variable/source-serif-4": ("latin", "latin-ext"),
+}
 PAGE_PARTS = [
     ("socket.io-client", "dist/socket.io.min.js", "socket.io.min.js"),
     *(
-        ("@fontsource-variable/inter", f"files/inter-{script}-wght-{style}.woff2", "fonts")
-        for script in ("latin", "latin-ext", "greek", "greek-ext", "cyrillic", "cyrillic-ext", "vietnamese")
-        for style in ("normal", "italic")
+        (package, f"files/{package.split('/')[1]}-{script}-wght-normal.woff2", "fonts")
+        for package, scripts in PAGE_FONTS.items()
+        for script in scripts
     ),
 ]
 
@@ -62,7 +66,7 @@ def use_a_recent_python():
     for minor in range(19, OLDEST_PYTHON[1] - 1, -1):
         newer = shutil.which(f"python3.{minor}")
         if newer:
-            os.execv(newer, [newer, *sys.argv])  # noqa: S606
+            os.execv(newer, [newer, *sys.argv])
     raise SetupError(
         f"the portal needs Python 3.11 or newer and found {sys.version.split()[0]}. "
         "Install a newer Python, or name one: make demo PYTHON=/path/to/python3.12"
@@ -99,12 +103,10 @@ def make_environment():
 def make_environment_with_pip():
     if VENV.is_symlink():
         raise SetupError(".venv is a link; remove it and try again.")
-    made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True)
-    if made.returncode:
-        raise SetupError(
-            "Python could not make a virtual environment. On Debian and Ubuntu install python3-venv. It said:\n"
-            + (made.stderr or made.stdout).strip()
-        )
+    run(
+        [sys.executable, "-m", "venv", "--clear", VENV],
+        "Python could not make a virtual environment. On Debian and Ubuntu, install python3-venv.",
+    )
 
 
 def install(requirements):
@@ -117,9 +119,7 @@ def install(requirements):
     if not works([PYTHON, "-m", "pip", "--version"]):
         make_environment_with_pip()
     command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    done = subprocess.run([*map(str, command), "-r", str(requirements)])
-    if done.returncode:
-        raise SetupError("pip could not install the packages; its message stands above. Is the network reachable?")
+    run([*command, "-r", requirements], "pip could not install the packages. Is the network reachable?")
 
 
 def uv():
@@ -188,14 +188,11 @@ def fetch_node_modules():
     say("Fetching front-end parts (npm ci)")
     command, path = npm()
     environment = {**os.environ, "PATH": os.pathsep.join([*path, os.environ.get("PATH", "")])}
-    done = subprocess.run(
+    run(
         [*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
+        "npm could not fetch the front-end parts. Is the network reachable?",
+        environment,
     )
-    if done.returncode:
-        raise SetupError("npm could not fetch the front-end parts; its message stands above.")
     NODE_MODULES.mkdir(exist_ok=True)
     stamp.write_text(made_from)
 
@@ -232,8 +229,26 @@ def read(stamp):
         return ""
 
 
+def run(command, failure, environment=None):
+    """Run a command in silence; where it fails, stop with the sentence `failure` and what the command said."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode:
+        raise SetupError(f"{failure} It said:\n{done.stdout.strip()[-4000:]}")
+
+
 def works(command):
-    return subprocess.run([str(part) for part in command], capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
+    return (
+        subprocess.run([str(part) for part in command], capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
+    )
 
 
 def say(sentence):

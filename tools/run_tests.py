@@ -1,0 +1,106 @@
+"""Run the whole test suite, once on SQLite and once on PostgreSQL.
+
+Nothing is left out in silence: where Chromium or PostgreSQL cannot be had, this stops with a sentence that says so.
+Arguments go to pytest. PORTAL_TEST_DB=sqlite (or postgresql) runs only that half, for work on one of them.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.servers import browser, postgres  # noqa: E402
+
+DATABASES = ("sqlite", "postgresql")
+NOTHING_COLLECTED = 5
+
+
+def main(arguments: list[str]) -> int:
+    wanted = os.environ.get("PORTAL_TEST_DB")
+    databases = (wanted,) if wanted else DATABASES
+    if wanted not in (None, *DATABASES):
+        print(f"PORTAL_TEST_DB is {wanted!r}; it names sqlite or postgresql.", file=sys.stderr)
+        return 2
+    try:
+        chromium = browser.find() or install_chromium()
+        if "postgresql" in databases and not os.environ.get("TEST_DATABASE_URL"):
+            postgres.find_binaries()
+    except RuntimeError as problem:
+        print(f"The tests cannot run: {problem}", file=sys.stderr)
+        return 1
+    environment = {**os.environ, "CHROMIUM": str(chromium)}
+    failures = []
+    started = time.monotonic()
+    with TemporaryDirectory(prefix="portal-tests-") as folder:
+        reports = []
+        for database in databases:
+            for part in ("together", "alone"):
+                report = Path(folder) / f"{database}-{part}.xml"
+                if not run_part(database, part, report, arguments, environment):
+                    failures.append(f"{database}, {part}")
+                reports.append(report)
+        total = counts(reports)
+    if not total["tests"]:
+        failures.append("no test ran")
+    words = ", ".join(f"{number} {word}" for word, number in total.items() if number and word != "tests")
+    print(f"\nAll runs together ({' and '.join(databases)}): {words} in {time.monotonic() - started:.0f}s")
+    if failures:
+        print(f"Failed: {'; '.join(failures)}.", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def run_part(database: str, part: str, report: Path, arguments: list[str], environment: dict[str, str]) -> bool:
+    """Run the tests that may share the machine, or those marked `alone`, which measure time or kill processes."""
+    print(f"\n── {database}: {'tests side by side' if part == 'together' else 'tests that run alone'} ──", flush=True)
+    command = [sys.executable, "-m", "pytest", f"--junitxml={report}"]
+    if part == "together":
+        command += ["-m", "not alone", "-n", os.environ.get("PORTAL_TEST_PROCESSES", str(min(4, os.cpu_count() or 1)))]
+    else:
+        command += ["-m", "alone", "-p", "no:xdist"]
+    done = subprocess.run([*command, *arguments], cwd=ROOT, env={**environment, "PORTAL_TEST_DB": database})
+    return done.returncode in (0, NOTHING_COLLECTED)
+
+
+def counts(reports: list[Path]) -> dict[str, int]:
+    total = {"tests": 0, "passed": 0, "failed": 0, "skipped": 0}
+    for report in reports:
+        if not report.exists():
+            continue
+        for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+            tests = int(suite.get("tests", 0))
+            failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+            skipped = int(suite.get("skipped", 0))
+            total["tests"] += tests
+            total["failed"] += failed
+            total["skipped"] += skipped
+            total["passed"] += tests - failed - skipped
+    return total
+
+
+def install_chromium() -> Path:
+    """Install Debian's Chromium where we may, as root on Debian and its like; else say what is missing."""
+    if os.name == "posix" and os.geteuid() == 0 and shutil.which("apt-get"):
+        print("· No Chromium here; installing it (apt-get install chromium)", flush=True)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (
+            ["apt-get", "-qq", "update"],
+            ["apt-get", "-qq", "-y", "--no-install-recommends", "install", "chromium"],
+        ):
+            subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        if found := browser.find():
+            return found
+    raise RuntimeError(
+        "the browser tests need Chromium and none was found. Install it (Debian: apt-get install chromium), "
+        "or name one: CHROMIUM=/path/to/chromium make test"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
