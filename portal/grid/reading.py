@@ -1,0 +1,150 @@
+"""Answers from the database: pages, single rows, counts, selections and streams, always within ``grid.select``.
+
+Rows are plain columns, never entities, so no relationship can be loaded by a cell. A page costs two queries, whatever
+it shows: one for the count (capped) with the newest key, one for the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, func, null, select
+from sqlalchemy.orm import Session
+
+from portal.errors import NotFound
+from portal.grid.question import BadQuery, Question
+from portal.grid.searching import matches_somewhere
+from portal.grid.selection import MOST_SELECTED, Selection
+from portal.grid.wording import N_
+
+if TYPE_CHECKING:
+    from portal.grid.declaration import Grid
+
+COUNTED = 1_000
+"""Matches are counted up to here; more are "1,000+". Counting is what costs most in a long list."""
+
+REACHED = 100_000
+"""Rows that can be paged through. OFFSET walks over all rows before it; search, filters and CSV reach the rest."""
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of a page. ``counted`` stops at 1,000, then ``more_than_counted``. ``newest`` is the greatest key there
+    was before the rows were read: a greater one is new."""
+
+    rows: Sequence[Any]
+    counted: int
+    more_than_counted: bool
+    has_next: bool
+    newest: int | None
+    out_of_reach: bool = False
+
+
+def read_page(grid: Grid, session: Session, question: Question, actor: Any, **within: Any) -> Page:
+    """The page that was asked for."""
+    matching = _matching(grid, session, question, actor, within)
+    # The newest key is read before the rows: a row that arrives between the two is then announced, never missed.
+    counted, newest = session.execute(_capped_count(grid, matching)).one()
+    out_of_reach = question.offset >= REACHED
+    rows: Sequence[Any] = ()
+    if not out_of_reach:
+        asked = _ordered(grid, matching.with_only_columns(*grid.selected, maintain_column_froms=True), question)
+        rows = session.execute(asked.limit(question.size + 1).offset(question.offset)).all()
+    return Page(
+        rows=rows[: question.size],
+        counted=min(counted, COUNTED),
+        more_than_counted=counted > COUNTED,
+        has_next=len(rows) > question.size and question.offset + question.size < REACHED,
+        newest=newest,
+        out_of_reach=out_of_reach,
+    )
+
+
+def read_rows(
+    grid: Grid, session: Session, question: Question, ids: Sequence[Any], actor: Any, **within: Any
+) -> dict[Any, Any]:
+    """Those of the rows that this actor may see and that still match, by key."""
+    if not ids:
+        return {}
+    matching = _matching(grid, session, question, actor, within).where(grid.key.in_(ids))
+    rows = session.execute(matching.with_only_columns(*grid.selected, maintain_column_froms=True)).all()
+    return {row.id: row for row in rows}
+
+
+def count(grid: Grid, session: Session, question: Question, actor: Any, **within: Any) -> tuple[int, int | None]:
+    """The exact number of matches, and the greatest key among them (None where keys do not count up)."""
+    matching = _matching(grid, session, question, actor, within).with_only_columns(
+        grid.key.label("id"), maintain_column_froms=True
+    )
+    inner = matching.subquery()
+    counted, newest = session.execute(
+        select(func.count(), func.max(inner.c.id) if grid.counts_up else null()).select_from(inner)
+    ).one()
+    return counted, newest
+
+
+def selected(
+    grid: Grid, session: Session, selection: Selection, actor: Any, *, most: int = MOST_SELECTED, **within: Any
+) -> list[Any]:
+    """The keys of a selection, all within what this actor may see, in one statement and so in one moment.
+
+    Raises ``NotFound`` when a ticked row is gone or is not theirs, ``BadQuery`` for none or more than ``most``.
+    """
+    matching = _matching(grid, session, selection.question, actor, within)
+    if selection.ids is not None:
+        matching = matching.where(grid.key.in_(selection.ids))
+    if selection.but:
+        matching = matching.where(grid.key.not_in(selection.but))
+    if selection.upto is not None:
+        matching = matching.where(grid.key <= selection.upto)
+    ordered = _ordered(
+        grid, matching.with_only_columns(grid.key.label("id"), maintain_column_froms=True), selection.question
+    )
+    keys = list(session.scalars(ordered.limit(most + 1)))
+    if len(keys) > most:
+        raise BadQuery(
+            N_("At most %(most)s rows can be taken at once. Please search or filter for fewer."),
+            parameter="selection",
+            most=f"{most:,}",
+        )
+    if selection.ids is not None and len(keys) != len(selection.ids):
+        raise NotFound
+    if not keys:
+        raise BadQuery(N_("Please select at least one row."), parameter="selection")
+    return keys
+
+
+def stream(grid: Grid, session: Session, question: Question, actor: Any, **within: Any) -> Iterator[Any]:
+    """Every row that matches, in order, read in batches, as of one moment."""
+    matching = _matching(grid, session, question, actor, within)
+    asked = _ordered(grid, matching.with_only_columns(*grid.selected, maintain_column_froms=True), question)
+    yield from session.execute(asked, execution_options={"yield_per": BATCH})
+
+
+def _matching(grid: Grid, session: Session, question: Question, actor: Any, within: Mapping[str, Any]) -> Select[Any]:
+    statement: Select[Any] = grid.select(actor, **within).order_by(None)
+    dialect = session.get_bind().dialect.name
+    conditions = [matches_somewhere(grid.searchables, word, dialect=dialect) for word in question.words]
+    for name, wanted in question.wanted.items():
+        kind, expression = grid.filters[name]
+        conditions.append(kind.condition(expression, wanted, dialect=dialect))
+    return statement.where(*conditions)
+
+
+def _ordered(grid: Grid, statement: Select[Any], question: Question) -> Select[Any]:
+    order = []
+    for expression in (*grid.by_name[question.sort_name].sort_expressions(), grid.key):
+        directed = expression.desc() if question.descending else expression.asc()
+        # PostgreSQL and SQLite disagree where nothing stands; where nothing can be missing an index serves the order.
+        order.append(directed.nulls_last() if getattr(expression, "nullable", True) else directed)
+    return statement.order_by(*order)
+
+
+def _capped_count(grid: Grid, matching: Select[Any]) -> Select[Any]:
+    inner = matching.with_only_columns(grid.key.label("id"), maintain_column_froms=True).limit(COUNTED + 1).subquery()
+    newest = select(func.max(grid.key)).scalar_subquery() if grid.counts_up else null()
+    return select(func.count(), newest).select_from(inner)

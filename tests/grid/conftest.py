@@ -1,0 +1,90 @@
+"""A small application with nothing in it but the grid, on SQLite and, where there is one, on PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from flask import Flask, g
+from jinja2 import ChoiceLoader, DictLoader
+from sqlalchemy import event
+
+import portal
+from portal.database import db, prepare
+from portal.extensions import babel, csrf
+from portal.web import grids
+from tests.grid.library import BOOKS, CELLS, Librarian, LibraryBase
+
+PAGE = """{% from "components/grid.html" import grid as draw %}<!doctype html><html lang="en"><head>
+<title>Books</title></head><body><main><h1>Library</h1>{{ draw(grid) }}</main></body></html>"""
+
+DATABASES = ["sqlite", *(["postgresql"] if os.environ.get("TEST_DATABASE_URL") else [])]
+
+
+@pytest.fixture(params=DATABASES)
+def app(request, tmp_path):
+    url = f"sqlite:///{tmp_path}/grid.db" if request.param == "sqlite" else os.environ["TEST_DATABASE_URL"]
+    folder = Path(portal.__file__).parent
+    app = Flask("grid_test", template_folder=str(folder / "templates"), static_folder=str(folder / "static"))
+    app.config.update(SQLALCHEMY_DATABASE_URI=url, SECRET_KEY="only for tests", TESTING=True)
+    app.jinja_loader = ChoiceLoader(
+        [DictLoader({"page.html": PAGE, "grids/test_books.html": CELLS}), app.jinja_loader]
+    )
+    db.init_app(app)
+    babel.init_app(app)
+    csrf.init_app(app)
+    app.extensions["grid_test_actor"] = Librarian(1)
+    app.extensions["grid_test_seq"] = {}
+
+    @app.get("/books")
+    def books():
+        return grids.answer(BOOKS, app.extensions["grid_test_actor"], template="page.html", seq_of=_seq_of)
+
+    @app.get("/books/<int:id>")
+    def show(id):
+        return f"{id}"
+
+    @app.post("/books/<int:id>/lend")
+    def lend(id):
+        return f"{id}"
+
+    @app.post("/books/export")
+    def export():
+        return "exported"
+
+    with app.app_context():
+        prepare(db.engine)
+        LibraryBase.metadata.drop_all(db.engine)
+        LibraryBase.metadata.create_all(db.engine)
+        yield app
+        db.session.remove()
+        LibraryBase.metadata.drop_all(db.engine)
+        db.engine.dispose()
+
+
+def _seq_of(rooms):
+    return {room: 41 for room in rooms}
+
+
+@pytest.fixture
+def session(app):
+    return db.session()
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def statements(app):
+    """Every statement sent to the database from here on."""
+    seen: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        seen.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(db.engine, "before_cursor_execute", note)
