@@ -49,7 +49,7 @@ def deliver(maildir: Path, message: bytes) -> str:
         file.write(message)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(draft, place)
+    draft.replace(place)
     folder = os.open(place.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
