@@ -1,0 +1,174 @@
+"""Engine-turned ornament, as on banknotes: the border, the rosettes, the emblem of a brand without a logo.
+
+All of it is vector, made of one small path drawn many times, in the brand's own colours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from portal.documents.pdf import HEIGHT, WIDTH, Art, colour, number, numbers, stream, tint
+from portal.documents.typesetting import Style, shape
+
+BAND = 17.0  # The width of the border's woven band.
+OUTER = 24.0  # From the edge of the paper to the band.
+CORNER = 36.0  # The side of a corner square.
+
+
+class _Forms:
+    """Form XObjects being gathered; the page's own drawing comes last."""
+
+    def __init__(self) -> None:
+        self.objects: list[bytes] = []
+
+    def add(self, operators: str, box: tuple[float, float, float, float], resources: str = "") -> int:
+        entries = f"/Type/XObject/Subtype/Form/BBox[{numbers(*box)}]/Resources<<{resources}>>"
+        self.objects.append(stream(operators.encode("ascii"), entries))
+        return len(self.objects) - 1
+
+
+def border(primary: str, accent: str, extra: tuple[bytes, ...] = (), extra_name: str = "") -> Art:
+    """The frame of a digital certificate: a woven band, corner rosettes, fine rules and a pale rosette in the middle.
+
+    ``extra`` are objects drawn over it (the brand's letterhead), numbered from 0, the last one a form XObject.
+    """
+    forms = _Forms()
+    forms.objects.extend(extra)
+    long_side, short_side = HEIGHT - 2 * (OUTER + CORNER), WIDTH - 2 * (OUTER + CORNER)
+    across, down = round(short_side / 21), round(long_side / 21)
+    wide = forms.add(_weave(short_side / across, primary, accent), (-1, -BAND, 40, BAND))
+    tall = forms.add(_weave(long_side / down, primary, accent), (-1, -BAND, 40, BAND))
+    petal = forms.add(_petals(13.5, 8, 0.34), (-20, -20, 20, 20))
+    lobe = forms.add(_petals(150, 12, 0.28), (-220, -220, 220, 220))
+    parts = [
+        f"q {number(0.35)} w {numbers(*colour(tint(primary, 0.075)))} RG 1 0 0 1 {numbers(WIDTH / 2, HEIGHT / 2 + 6)} cm"
+    ]
+    parts += [_turned(index * math.pi / 60) + "/Lobe Do Q" for index in range(10)]
+    parts.append("Q")
+    middle = OUTER + BAND / 2
+    for index in range(across):
+        x = OUTER + CORNER + index * short_side / across
+        parts.append(
+            f"q 1 0 0 1 {numbers(x, middle)} cm /Wide Do Q q 1 0 0 -1 {numbers(x, HEIGHT - middle)} cm /Wide Do Q"
+        )
+    for index in range(down):
+        y = OUTER + CORNER + index * long_side / down
+        parts.append(
+            f"q 0 1 -1 0 {numbers(middle, y)} cm /Tall Do Q q 0 1 1 0 {numbers(WIDTH - middle, y)} cm /Tall Do Q"
+        )
+    parts.append(_rules(primary, accent))
+    for x in (OUTER + CORNER / 2, WIDTH - OUTER - CORNER / 2):
+        for y in (OUTER + CORNER / 2, HEIGHT - OUTER - CORNER / 2):
+            parts.append(_corner(x, y, primary, accent))
+    if extra:
+        parts.append("/Letterhead Do")
+    names = {"Wide": wide, "Tall": tall, "Petal": petal, "Lobe": lobe} | (
+        {"Letterhead": len(extra) - 1} if extra else {}
+    )
+    resources = "/XObject<<" + "".join(f"/{name} @{index}@" for name, index in names.items()) + ">>"
+    forms.add("\n".join(parts), (0, 0, WIDTH, HEIGHT), resources)
+    return Art(tuple(forms.objects))
+
+
+def emblem(x: float, y: float, radius: float, name: str, primary: str, accent: str) -> tuple[str, str, float]:
+    """The operators of a round emblem, the initials to set in its middle, and their size in points."""
+    parts = [f"q 1 0 0 1 {numbers(x, y)} cm"]
+    parts.append(f"{numbers(*colour(primary))} rg {_circle(radius)} f")
+    parts.append(f"{number(0.3)} w {numbers(*colour(tint(accent, 0.85)))} RG")
+    ring = _closed(lambda a: radius * (0.81 + 0.075 * math.sin(18 * a)), 144)
+    parts += [f"{_turned(index * math.pi / 36)}{ring} S Q" for index in range(4)]
+    parts.append(f"{number(0.7)} w {numbers(*colour(tint(accent, 0.9)))} RG {_circle(radius * 0.935)} S")
+    parts.append(f"{_circle(radius * 0.69)} S Q")
+    initials = "".join(word[0] for word in name.split() if word[:1].isupper() and word not in ("Ltd", "Limited"))[:3]
+    width = shape(initials, Style("serif-600")).width
+    return " ".join(parts), initials, min(radius * 0.62, radius * 1.12 * 1000 / max(width, 1.0))
+
+
+def _weave(length: float, primary: str, accent: str) -> str:
+    """One period of the band: seven waves of one colour and three of the other, out of step with each other."""
+    parts = [f"{number(0.32)} w {numbers(*colour(tint(primary, 0.8)))} RG"]
+    reach = BAND / 2 - 1.6
+    for index in range(6):
+        phase = index * math.pi / 3
+        parts.append(_open(lambda t, p=phase: reach * math.sin(t + p) * (0.72 + 0.28 * math.cos(2 * t)), length) + " S")
+    parts.append(f"{number(0.4)} w {numbers(*colour(accent))} RG")
+    for index in range(3):
+        phase = index * 2 * math.pi / 3
+        parts.append(_open(lambda t, p=phase: reach * 0.5 * math.sin(2 * t + p), length) + " S")
+    return " ".join(parts)
+
+
+def _rules(primary: str, accent: str) -> str:
+    """The fine lines on both sides of the band and the frame inside it."""
+    parts = [f"{numbers(*colour(primary))} RG"]
+    for inset, thick in ((OUTER - 3.4, 1.3), (OUTER, 0.4), (OUTER + BAND, 0.4), (OUTER + BAND + 2.6, 0.9)):
+        parts.append(f"{number(thick)} w {numbers(inset, inset, WIDTH - 2 * inset, HEIGHT - 2 * inset)} re S")
+    inset = OUTER + BAND + 7.5
+    parts.append(
+        f"{numbers(*colour(accent))} RG 0.5 w {numbers(inset, inset, WIDTH - 2 * inset, HEIGHT - 2 * inset)} re S"
+    )
+    return " ".join(parts)
+
+
+def _corner(x: float, y: float, primary: str, accent: str) -> str:
+    half = CORNER / 2
+    parts = [f"q 1 0 0 1 {numbers(x, y)} cm 1 1 1 rg {numbers(*colour(primary))} RG 0.9 w"]
+    parts.append(f"{numbers(-half - 1, -half - 1, CORNER + 2, CORNER + 2)} re B")
+    parts.append(f"0.4 w {numbers(-half + 1.4, -half + 1.4, CORNER - 2.8, CORNER - 2.8)} re S")
+    parts.append(f"0.3 w {numbers(*colour(tint(primary, 0.8)))} RG")
+    parts += [_turned(index * math.pi / 32) + "/Petal Do Q" for index in range(8)]
+    parts.append(f"{numbers(*colour(accent))} rg {_circle(2.1)} f Q")
+    return " ".join(parts)
+
+
+def _petals(radius: float, lobes: int, depth: float) -> str:
+    return _closed(lambda a: radius * (1 - depth + depth * math.cos(lobes * a)), lobes * 8) + " S"
+
+
+def _turned(angle: float) -> str:
+    return f"q {numbers(math.cos(angle), math.sin(angle), -math.sin(angle), math.cos(angle))} 0 0 cm "
+
+
+def _open(wave: Callable[[float], float], length: float, pieces: int = 12) -> str:
+    """One period of a wave as Bézier curves, from x = 0 to ``length``."""
+    step = 2 * math.pi / pieces
+    points = [(index * length / pieces, wave(index * step)) for index in range(pieces + 1)]
+    slopes = [
+        (wave(index * step + 1e-4) - wave(index * step - 1e-4)) / 2e-4 * 2 * math.pi / length
+        for index in range(pieces + 1)
+    ]
+    parts = [f"{numbers(*points[0])} m"]
+    third = length / pieces / 3
+    for index in range(pieces):
+        (x1, y1), (x2, y2) = points[index], points[index + 1]
+        parts.append(
+            f"{numbers(x1 + third, y1 + slopes[index] * third, x2 - third, y2 - slopes[index + 1] * third, x2, y2)} c"
+        )
+    return " ".join(parts)
+
+
+def _closed(reach: Callable[[float], float], pieces: int) -> str:
+    """A closed curve around the origin, ``reach`` away from it at each angle, as Bézier curves."""
+
+    def point(angle: float) -> tuple[float, float]:
+        return reach(angle) * math.cos(angle), reach(angle) * math.sin(angle)
+
+    step = 2 * math.pi / pieces
+    parts = [f"{numbers(*point(0.0))} m"]
+    for index in range(pieces):
+        a, b = index * step, (index + 1) * step
+        (x1, y1), (x2, y2) = point(a), point(b)
+        (u1, v1), (u2, v2) = _speed(point, a), _speed(point, b)
+        third = step / 3
+        parts.append(f"{numbers(x1 + u1 * third, y1 + v1 * third, x2 - u2 * third, y2 - v2 * third, x2, y2)} c")
+    return " ".join(parts) + " h"
+
+
+def _speed(point: Callable[[float], tuple[float, float]], angle: float) -> tuple[float, float]:
+    before, after = point(angle - 1e-4), point(angle + 1e-4)
+    return (after[0] - before[0]) / 2e-4, (after[1] - before[1]) / 2e-4
+
+
+def _circle(radius: float) -> str:
+    return _closed(lambda _: radius, 8)

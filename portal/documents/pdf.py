@@ -1,0 +1,433 @@
+"""PDF itself: pages of text and lines, embedded font subsets, a file. Same values in, same bytes out; no clock.
+
+A page is filled first and written last, because the glyphs of all pages decide what is embedded. Coordinates are points
+from the lower left corner of the page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+
+from portal.documents import fonts
+from portal.documents.fonts import Face
+from portal.documents.typesetting import Block, Line, Run, Style, shape
+
+WIDTH, HEIGHT = 595.276, 841.89  # A4 in points.
+
+
+def colour(written: str) -> tuple[float, float, float]:
+    """``#rrggbb`` as three numbers from 0 to 1."""
+    return (int(written[1:3], 16) / 255, int(written[3:5], 16) / 255, int(written[5:7], 16) / 255)
+
+
+def tint(written: str, part: float) -> str:
+    """``part`` of the colour (0 to 1) on white, as ``#rrggbb``; mixed here, so that no transparency is printed."""
+    return "#" + "".join(f"{round(255 - (255 - 255 * c) * part):02x}" for c in colour(written))
+
+
+def number(value: float) -> str:
+    """A number as PDF writes it: no exponent, no more digits than are seen."""
+    text = f"{value:.3f}".rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def numbers(*values: float) -> str:
+    """Several numbers with spaces between."""
+    return " ".join(map(number, values))
+
+
+def string(text: str) -> bytes:
+    """A PDF text string, in hexadecimal UTF-16 so that nothing in it needs escaping."""
+    return b"<" + (b"\xfe\xff" + text.encode("utf-16-be")).hex().encode() + b">"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A line of text where it stands: what tests and the writer read."""
+
+    line: Line
+    x: float
+    y: float
+    size: float
+    colour: str
+
+    def ink(self) -> tuple[float, float, float, float]:
+        """Left, bottom, right, top of everything drawn, in points."""
+        part = self.size / 1000
+        line = self.line
+        return (
+            self.x + line.left * part,
+            self.y + line.bottom * part,
+            self.x + line.right * part,
+            self.y + line.top * part,
+        )
+
+
+@dataclass
+class Page:
+    """One page being filled: drawing operators and, between them, words. ``art`` names form XObjects drawn beneath."""
+
+    content: list[bytes | Words] = field(default_factory=list)
+    roles: list[str] = field(default_factory=list)
+    link: tuple[float, float, float, float, str] | None = None
+    _inside: bool = False
+
+    def draw(self, operators: str) -> None:
+        """Add operators that are decoration: a reader is told to pass over them."""
+        self.content.append(f"/Artifact BMC q {operators} Q EMC\n".encode("ascii"))
+
+    def rule(self, x1: float, y1: float, x2: float, y2: float, *, shade: str, thick: float = 0.5) -> None:
+        """A straight line."""
+        self.draw(f"{numbers(*colour(shade))} RG {number(thick)} w {numbers(x1, y1)} m {numbers(x2, y2)} l S")
+
+    def fill(self, x: float, y: float, width: float, height: float, shade: str) -> None:
+        """A filled rectangle."""
+        self.draw(f"{numbers(*colour(shade))} rg {numbers(x, y, width, height)} re f")
+
+    @contextmanager
+    def as_(self, role: str) -> Iterator[None]:
+        """Everything placed inside is one element of the document's structure: H1, P, TH, TD."""
+        self.content.append(f"/{role} <</MCID {len(self.roles)}>> BDC\n".encode("ascii"))
+        self.roles.append(role)
+        self._inside = True
+        yield
+        self._inside = False
+        self.content.append(b"EMC\n")
+
+    def line(self, line: Line, x: float, y: float, size: float, shade: str, align: str = "left") -> None:
+        """One shaped line; ``x`` is its left end, middle or right end by ``align``."""
+        width = line.width * size / 1000
+        left = x - {"left": 0.0, "centre": width / 2, "right": width}[align]
+        self.content.append(Words(line, left, y, size, shade))
+
+    def text(
+        self, text: str, x: float, y: float, size: float, shade: str, style: Style, align: str = "left", role: str = "P"
+    ) -> float:
+        """A short text of ours on one line; returns its width in points."""
+        line = shape(text, style)
+        if self._inside:
+            self.line(line, x, y, size, shade, align)
+        else:
+            with self.as_(role):
+                self.line(line, x, y, size, shade, align)
+        return line.width * size / 1000
+
+    def block(self, block: Block, x: float, top: float, shade: str, align: str = "left", role: str = "P") -> float:
+        """Lines under each other, the first one's top at ``top``; returns the y of the block's foot."""
+        with self.as_(role):
+            y = top
+            for line, step in zip(block.lines, block.steps, strict=True):
+                y -= step
+                self.line(line, x, y, block.size, shade, align)
+        return top - block.height
+
+    def words(self) -> list[Words]:
+        """Every line of text on the page, in reading order."""
+        return [part for part in self.content if isinstance(part, Words)]
+
+
+@dataclass(frozen=True)
+class Art:
+    """The unchanging background of a page: a form XObject and the objects that it needs, ready to be written.
+
+    ``objects`` refer to each other as ``@0@``, ``@1@`` …; the last is the form itself.
+    """
+
+    objects: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A subset, ready to be written: old glyph numbers to new, and the parts of its font objects."""
+
+    numbers: dict[int, int]
+    meanings: dict[int, str]
+    font: bytes
+    descendant: bytes
+    descriptor: bytes
+    stream: bytes
+    unicode_map: bytes
+
+
+# What nearly every document uses of the Latin faces: cut and compressed once for each process.
+USUAL = " ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789,.:;()/&'’“”\"-–—·"
+
+
+def stream(data: bytes, entries: str = "") -> bytes:
+    """A compressed stream object."""
+    packed = zlib.compress(data, 6)
+    return f"<<{entries}/Filter/FlateDecode/Length {len(packed)}>>stream\n".encode("ascii") + packed + b"\nendstream"
+
+
+def _embed(face: Face, meanings: dict[int, str]) -> Embedded:
+    cut = fonts.subset(face, meanings)
+    tag = "".join(chr(65 + byte % 26) for byte in hashlib.sha256(repr(sorted(meanings)).encode()).digest()[:6])
+    name = f"{tag}+{face.name}"
+    new = sorted((cut.numbers[old], round(face.advance(old)), text) for old, text in meanings.items())
+    extents = face.font.get_font_extents("ltr")
+    widths = " ".join(f"{gid}[{width}]" for gid, width, _ in new)
+    descriptor = (
+        f"<</Type/FontDescriptor/FontName/{name}/Flags 4/FontBBox[-1000 -1000 3000 2000]/ItalicAngle "
+        f"{-12 if 'Italic' in name else 0}/Ascent {round(extents.ascender * face.em)}"
+        f"/Descent {round(extents.descender * face.em)}/CapHeight 650/StemV 80/FontFile2 @stream@>>"
+    )
+    descendant = (
+        f"<</Type/Font/Subtype/CIDFontType2/BaseFont/{name}/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)"
+        f"/Supplement 0>>/CIDToGIDMap/Identity/DW 0/W[{widths}]/FontDescriptor @descriptor@>>"
+    )
+    font = (
+        f"<</Type/Font/Subtype/Type0/BaseFont/{name}/Encoding/Identity-H/DescendantFonts[@descendant@]"
+        "/ToUnicode @unicode@>>"
+    )
+    return Embedded(
+        cut.numbers,
+        meanings,
+        font.encode("ascii"),
+        descendant.encode("ascii"),
+        descriptor.encode("ascii"),
+        stream(cut.data, f"/Length1 {len(cut.data)}"),
+        stream(_unicode_map([(gid, text) for gid, _, text in new if text])),
+    )
+
+
+def _unicode_map(pairs: list[tuple[int, str]]) -> bytes:
+    """The CMap that tells a reader which characters each glyph stands for."""
+    parts = [
+        "/CIDInit/ProcSet findresource begin 12 dict begin begincmap/CIDSystemInfo<</Registry(Adobe)/Ordering(UCS)"
+        "/Supplement 0>>def/CMapName/Adobe-Identity-UCS def/CMapType 2 def 1 begincodespacerange<0000><FFFF>"
+        "endcodespacerange"
+    ]
+    for start in range(0, len(pairs), 100):
+        some = pairs[start : start + 100]
+        rows = "".join(f"<{gid:04X}><{text.encode('utf-16-be').hex().upper()}>\n" for gid, text in some)
+        parts.append(f"{len(some)} beginbfchar\n{rows}endbfchar")
+    parts.append("endcmap CMapName currentdict/CMap defineresource pop end end")
+    return "\n".join(parts).encode("ascii")
+
+
+@lru_cache(maxsize=16)
+def _usual(face: Face, style: Style) -> dict[int, str]:
+    meanings: dict[int, str] = {}
+    texts = [*USUAL, "ff", "fi", "fl", "ffi", "ffl", "Th"]
+    for text in texts:
+        for run in shape(text, style).runs:
+            if run.face is face:
+                for glyph, meant in run.spans:
+                    meanings.setdefault(glyph, meant)
+    return meanings
+
+
+@lru_cache(maxsize=16)
+def _usual_embedded(face: Face, styles: tuple[Style, ...]) -> Embedded:
+    meanings: dict[int, str] = {}
+    for style in styles:
+        for glyph, meant in _usual(face, style).items():
+            meanings.setdefault(glyph, meant)
+    return _embed(face, meanings)
+
+
+class Writer:
+    """A PDF file of pages. ``usual`` maps a family to the styles whose common letters are embedded ready-made."""
+
+    def __init__(self, usual: dict[str, tuple[Style, ...]]) -> None:
+        self.usual = {fonts.primary(family): styles for family, styles in usual.items()}
+        self.objects: list[bytes] = []
+
+    def add(self, body: bytes) -> int:
+        """Append an object; returns its number."""
+        self.objects.append(body)
+        return len(self.objects)
+
+    def write(
+        self, pages: list[Page], arts: list[Art | None], *, title: str, author: str, day: date, subject: str
+    ) -> bytes:
+        """The bytes of the file. ``day`` is the date it claims to be made on."""
+        self.objects = [b"", b"", b""]  # Catalogue, pages and info: filled in at the end.
+        embedded = self._embed_fonts(pages)
+        names = {face: f"F{index}" for index, face in enumerate(embedded)}
+        resources = self._font_resources(embedded, names)
+        forms = {id(art): self._add_art(art) for art in dict.fromkeys(filter(None, arts))}
+        structure = len(self.objects) + 1
+        self.add(b"")
+        kids: list[int] = []
+        elements: list[list[int]] = []
+        for index, (page, art) in enumerate(zip(pages, arts, strict=True)):
+            data = b"".join(_words(part, embedded, names) if isinstance(part, Words) else part for part in page.content)
+            form = ""
+            if art:
+                data = b"/Artifact BMC /A Do EMC\n" + data
+                form = f"/XObject<</A {forms[id(art)]} 0 R>>"
+            content = self.add(stream(data))
+            notes = self._add_link(page)
+            number_ = self.add(
+                f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 {WIDTH} {HEIGHT}]/Resources<<{resources}{form}>>"
+                f"/Contents {content} 0 R/StructParents {index}/Tabs/S{notes}>>".encode("ascii")
+            )
+            kids.append(number_)
+            elements.append(
+                [
+                    self.add(
+                        f"<</Type/StructElem/S/{role}/P {structure} 0 R/Pg {number_} 0 R/K {mark}>>".encode("ascii")
+                    )
+                    for mark, role in enumerate(page.roles)
+                ]
+            )
+        self._finish(structure, kids, elements, title, author, day, subject)
+        return self._serialise()
+
+    def _embed_fonts(self, pages: list[Page]) -> dict[Face, Embedded]:
+        used: dict[Face, dict[int, str]] = {}
+        for page in pages:
+            for words in page.words():
+                for run in words.line.runs:
+                    meanings = used.setdefault(run.face, {})
+                    for glyph, meant in run.spans:
+                        meanings.setdefault(glyph, meant)
+                    for placed in run.glyphs:
+                        meanings.setdefault(placed.number, "")
+        embedded = {}
+        for face, meanings in sorted(used.items(), key=lambda item: item[0].number):
+            ready = _usual_embedded(face, self.usual[face]) if face in self.usual else None
+            covered = ready is not None and meanings.keys() <= ready.numbers.keys()
+            embedded[face] = ready if covered and ready else _embed(face, meanings)
+        return embedded
+
+    def _font_resources(self, embedded: dict[Face, Embedded], names: dict[Face, str]) -> str:
+        entries = []
+        for face, font in embedded.items():
+            data = self.add(font.stream)
+            descriptor = self.add(font.descriptor.replace(b"@stream@", b"%d 0 R" % data))
+            descendant = self.add(font.descendant.replace(b"@descriptor@", b"%d 0 R" % descriptor))
+            unicode_map = self.add(font.unicode_map)
+            body = font.font.replace(b"@descendant@", b"%d 0 R" % descendant)
+            entries.append(f"/{names[face]} {self.add(body.replace(b'@unicode@', b'%d 0 R' % unicode_map))} 0 R")
+        return f"/Font<<{''.join(entries)}>>"
+
+    def _add_art(self, art: Art) -> int:
+        first = len(self.objects) + 1
+        for body in art.objects:
+            head, mark, data = body.partition(b"stream\n")
+            for index in range(len(art.objects)):
+                head = head.replace(b"@%d@" % index, b"%d 0 R" % (first + index))
+            self.add(head + mark + data)
+        return len(self.objects)
+
+    def _add_link(self, page: Page) -> str:
+        if not page.link:
+            return ""
+        x1, y1, x2, y2, address = page.link
+        note = self.add(
+            f"<</Type/Annot/Subtype/Link/Rect[{numbers(x1, y1, x2, y2)}]/Border[0 0 0]/F 4"
+            f"/A<</S/URI/URI({_literal(address)})>>/Contents({_literal(address)})>>".encode("ascii")
+        )
+        return f"/Annots[{note} 0 R]"
+
+    def _finish(
+        self,
+        structure: int,
+        kids: list[int],
+        elements: list[list[int]],
+        title: str,
+        author: str,
+        day: date,
+        subject: str,
+    ) -> None:
+        parents = " ".join(f"{page} [{' '.join(f'{n} 0 R' for n in some)}]" for page, some in enumerate(elements))
+        all_elements = " ".join(f"{n} 0 R" for some in elements for n in some)
+        root = self.add(f"<</Type/StructTreeRoot/K {structure} 0 R/ParentTree<</Nums[{parents}]>>>>".encode("ascii"))
+        self.objects[structure - 1] = f"<</Type/StructElem/S/Document/P {root} 0 R/K[{all_elements}]>>".encode("ascii")
+        self.objects[0] = (
+            f"<</Type/Catalog/Pages 2 0 R/Lang(en-GB)/MarkInfo<</Marked true>>/StructTreeRoot {root} 0 R"
+            "/ViewerPreferences<</DisplayDocTitle true>>>>"
+        ).encode("ascii")
+        refs = " ".join(f"{n} 0 R" for n in kids)
+        self.objects[1] = f"<</Type/Pages/Count {len(kids)}/Kids[{refs}]>>".encode("ascii")
+        moment = f"(D:{day:%Y%m%d}000000Z)".encode("ascii")
+        self.objects[2] = (
+            b"<</Title "
+            + string(title)
+            + b"/Author "
+            + string(author)
+            + b"/Subject "
+            + string(subject)
+            + b"/CreationDate "
+            + moment
+            + b"/ModDate "
+            + moment
+            + b">>"
+        )
+
+    def _serialise(self) -> bytes:
+        out = bytearray(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
+        places = []
+        for index, body in enumerate(self.objects, 1):
+            places.append(len(out))
+            out += b"%d 0 obj\n" % index + body + b"\nendobj\n"
+        identity = hashlib.sha256(out).hexdigest()[:32].encode("ascii")
+        start = len(out)
+        out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(places) + 1)
+        out += b"".join(b"%010d 00000 n \n" % place for place in places)
+        out += b"trailer\n<</Size %d/Root 1 0 R/Info 3 0 R/ID[<%s><%s>]>>\n" % (len(places) + 1, identity, identity)
+        out += b"startxref\n%d\n%%%%EOF\n" % start
+        return bytes(out)
+
+
+def _literal(text: str) -> str:
+    """The inside of a PDF literal string; an address is ASCII already, the rest is percent-escaped by its maker."""
+    return text.encode("ascii", "replace").decode().replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+
+
+def _words(words: Words, embedded: dict[Face, Embedded], names: dict[Face, str]) -> bytes:
+    """One line of text as operators, with the text it stands for where its glyphs alone would not tell."""
+    line, size = words.line, words.size
+    parts = [f"BT {numbers(*colour(words.colour))} rg\n"]
+    for run in line.runs:
+        x = words.x + run.start * size / 1000
+        em = size * run.face.scale
+        parts.append(
+            f"/{names[run.face]} {number(em)} Tf 1 0 0 1 {numbers(x, words.y)} Tm {_show(run, em, embedded[run.face])}\n"
+        )
+    parts.append("ET\n")
+    body = "".join(parts).encode("ascii")
+    if _speaks_for_itself(line, embedded):
+        return body
+    return b"/Span <</ActualText " + string(line.text) + b">> BDC " + body + b"EMC\n"
+
+
+def _show(run: Run, em: float, font: Embedded) -> str:
+    """The TJ operators of a run: each glyph where shaping put it, to a thousandth of an em."""
+    parts = ["["]
+    pen = 0.0
+    rise = 0.0
+    open_ = False
+    for glyph in run.glyphs:
+        if abs(glyph.up - rise) > 0.5:
+            parts.append(f"{'>' if open_ else ''}] TJ {number(glyph.up * em / 1000)} Ts [")
+            rise, open_ = glyph.up, False
+        target = glyph.pen + glyph.across
+        shift = round(pen - target)
+        if shift:
+            parts.append(f"{'>' if open_ else ''}{shift}")
+            open_ = False
+            pen -= shift
+        if not open_:
+            parts.append("<")
+            open_ = True
+        parts.append(f"{font.numbers[glyph.number]:04X}")
+        pen += round(run.face.advance(glyph.number))
+    parts.append(f"{'>' if open_ else ''}] TJ")
+    if rise:
+        parts.append(" 0 Ts")
+    return "".join(parts)
+
+
+def _speaks_for_itself(line: Line, embedded: dict[Face, Embedded]) -> bool:
+    return line.plain and all(
+        embedded[run.face].meanings.get(glyph) == meant for run in line.runs for glyph, meant in run.spans
+    )
