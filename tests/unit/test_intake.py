@@ -239,6 +239,11 @@ def test_a_wrong_email_address_is_refused(text):
     only_fault("email", text)
 
 
+@pytest.mark.parametrize("text", ["a@b.example\nBcc: x@y.example", "a@b.c\r\nBcc:x", "a@b.exa\0mple"])
+def test_a_second_header_in_an_email_address_is_called_what_it_is(text):
+    assert "line break or a control character" in only_fault("email", text)
+
+
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
