@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.database import UtcDateTime
@@ -10,8 +11,8 @@ from portal.database import UtcDateTime
 class Claimable:
     """Work is claimed by a conditional UPDATE; every later write says ``WHERE claim_token = :mine``."""
 
-    claim_token: Mapped[int] = mapped_column(default=0)
-    """Counts up with each claim (the fencing token)."""
+    claim_token: Mapped[int] = mapped_column(BigInteger, default=0)
+    """The fencing token: another random number with each claim."""
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Until when the claim holds without a heartbeat; empty when nobody has it."""
     attempts: Mapped[int] = mapped_column(default=0)

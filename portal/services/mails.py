@@ -1,0 +1,185 @@
+"""The outbox of mails: written with the change, sent once by a worker, never sent again when nobody knows."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from portal import clock
+from portal.access.actor import SYSTEM
+from portal.database import database_now, db
+from portal.errors import Fenced, WrongMove
+from portal.events.catalogue import MailQueued, MailSettled
+from portal.models.mails import Mail
+from portal.services import claims
+from portal.unit_of_work import Record, unit_of_work
+from portal.vocabulary import MailState
+
+BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900, 3600))
+"""How long to wait after each failed try; the last one again and again."""
+
+GIVE_UP_AFTER = timedelta(hours=4)
+"""A mail that could not be handed over for so long has failed."""
+
+LEASE = timedelta(seconds=150)
+"""Longer than the longest SMTP session (``SmtpSettings.limit``), so that a slow server is not asked twice."""
+
+UNKNOWN_AFTER = timedelta(seconds=60)
+"""How long a mail cut off after DATA waits before somebody asks whether it arrived."""
+
+
+def queue(
+    record: Record,
+    letter: str,
+    *,
+    key: str,
+    to: str,
+    values: dict[str, Any],
+    brand_id: int | None = None,
+    centre_id: int | None = None,
+    record_id: int | None = None,
+) -> Mail | None:
+    """Write a mail into the outbox, inside the caller's unit of work; ``None`` when the key was used already.
+
+    ``key`` names the intent: the same intent never makes a second mail. Values hold no secrets.
+    """
+    if db.session.scalar(select(Mail.id).where(Mail.key == key)) is not None:
+        return None
+    mail = Mail(
+        key=key,
+        letter=letter,
+        values=values,
+        recipient=to,
+        message_id=f"<{secrets.token_hex(16)}@portal.invalid>",
+        state=MailState.QUEUED,
+        created_at=clock.now(),
+        brand_id=brand_id,
+        centre_id=centre_id,
+        record_id=record_id,
+    )
+    try:
+        with db.session.begin_nested():
+            db.session.add(mail)
+    except IntegrityError:
+        return None
+    record(MailQueued(mail_id=mail.id))
+    return mail
+
+
+def claim(mail_id: int) -> tuple[claims.Claim, Mail] | None:
+    """Take a mail to send it; ``None`` when it is not due or somebody has it."""
+    with unit_of_work(SYSTEM):
+        taken = claims.take(Mail, Mail.id == mail_id, Mail.state == MailState.QUEUED, lease=LEASE)
+        if taken is None:
+            return None
+        mail = db.session.get_one(Mail, mail_id, populate_existing=True)
+        mail.state = MailState.SENDING
+    return taken, mail
+
+
+def begin_data(taken: claims.Claim) -> None:
+    """Commit the mark that DATA is about to be said: from here on a lost connection means "unknown"."""
+    with unit_of_work(SYSTEM):
+        marked = db.session.execute(
+            update(Mail).where(Mail.id == taken.ids[0], taken.holds()).values(data_begun_at=database_now())
+        ).rowcount
+        if not marked:
+            raise Fenced("Somebody else has taken this mail over.")
+
+
+def settle_sent(taken: claims.Claim) -> None:
+    """The server has taken the mail."""
+    _settle(taken, state=MailState.SENT, sent_at=clock.now(), failure="")
+
+
+def settle_rejected(taken: claims.Claim, reason: str) -> None:
+    """The server refused it for good."""
+    _settle(taken, state=MailState.FAILED, failure=reason)
+
+
+def settle_unknown(taken: claims.Claim, reason: str) -> None:
+    """The connection was lost after DATA: look it up, or leave it to a person; never simply send again."""
+    _settle(taken, state=MailState.UNKNOWN, failure=reason, next_attempt_at=database_now() + UNKNOWN_AFTER)
+
+
+def settle_retry(taken: claims.Claim, reason: str) -> None:
+    """Not handed over; try again later, or give up when it has been too long."""
+    mail = db.session.get_one(Mail, taken.ids[0])
+    moment = database_now()
+    if moment - mail.created_at > GIVE_UP_AFTER:
+        _settle(taken, state=MailState.FAILED, failure=reason)
+        return
+    wait = BACK_OFF[min(mail.attempts, len(BACK_OFF)) - 1]
+    _settle(taken, state=MailState.QUEUED, failure=reason, data_begun_at=None, next_attempt_at=moment + wait)
+
+
+def _settle(taken: claims.Claim, **values: Any) -> None:
+    with unit_of_work(SYSTEM) as record:
+        changed = db.session.execute(
+            update(Mail)
+            .where(Mail.id == taken.ids[0], taken.holds(), Mail.state == MailState.SENDING)
+            .values(lease_until=None, **values)
+        ).rowcount
+        if not changed:
+            raise Fenced("Somebody else has taken this mail over.")
+        record(MailSettled(mail_id=taken.ids[0]))
+
+
+def recover() -> list[int]:
+    """Put mails of dead workers back: before DATA to be sent again, after it to "unknown". Give the former."""
+    moment = database_now()
+    db.session.rollback()
+    with unit_of_work(SYSTEM) as record:
+        dead = list(
+            db.session.scalars(
+                select(Mail).where(Mail.state == MailState.SENDING, Mail.lease_until < moment).with_for_update()
+            )
+        )
+        for mail in dead:
+            mail.claim_token = 0
+            mail.lease_until = None
+            if mail.data_begun_at is None:
+                mail.state = MailState.QUEUED
+            else:
+                mail.state = MailState.UNKNOWN
+                mail.failure = "The connection was lost while the mail was being handed over."
+                mail.next_attempt_at = moment + UNKNOWN_AFTER
+            record(MailSettled(mail_id=mail.id))
+    return [mail.id for mail in dead if mail.state is MailState.QUEUED]
+
+
+def resolve_unknown(mail_id: int, *, arrived: bool) -> None:
+    """What the look-up said about a mail whose fate was unknown: it arrived, or it is tried once more."""
+    with unit_of_work(SYSTEM) as record:
+        mail = db.session.get_one(Mail, mail_id, with_for_update=True)
+        if mail.state is not MailState.UNKNOWN:
+            raise WrongMove("The fate of this mail is known.")
+        if arrived:
+            mail.state, mail.sent_at, mail.failure = MailState.SENT, clock.now(), ""
+        else:
+            mail.state, mail.data_begun_at, mail.next_attempt_at = MailState.QUEUED, None, None
+        record(MailSettled(mail_id=mail_id))
+
+
+def list_due(*, most: int = 100) -> list[int]:
+    """Mails that wait to be sent now."""
+    return list(
+        db.session.scalars(
+            select(Mail.id).where(Mail.state == MailState.QUEUED, claims.due(Mail)).order_by(Mail.id).limit(most)
+        )
+    )
+
+
+def list_unknown(*, most: int = 20) -> list[tuple[int, str]]:
+    """Mails whose fate is due to be looked up: id and Message-ID."""
+    rows = db.session.execute(
+        select(Mail.id, Mail.message_id)
+        .where(Mail.state == MailState.UNKNOWN, Mail.next_attempt_at <= database_now())
+        .order_by(Mail.id)
+        .limit(most)
+    )
+    return [(row.id, row.message_id) for row in rows]

@@ -1,0 +1,65 @@
+"""Batch files: the preflight and the publishing, one after the other, out of the web process."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from flask import current_app
+
+from portal import clock
+from portal.documents.coverage import unsupported_characters
+from portal.errors import Fenced, PortalError
+from portal.events import rooms
+from portal.intake import preflight
+from portal.queries.held import HeldOnFile
+from portal.queries.uploads import path_of
+from portal.realtime import ring
+from portal.services import claims, uploads
+from portal.vocabulary import UploadState
+
+log = logging.getLogger(__name__)
+
+
+def run(upload_id: int) -> None:
+    """Do the next step of a batch file: check it, or publish it."""
+    claimed = uploads.claim(upload_id)
+    if claimed is None:
+        return
+    taken, upload = claimed
+    try:
+        with path_of(current_app.config["PORTAL_DATA"], upload.sha256).open("rb") as stream:
+            held = HeldOnFile(upload.centre_id)
+            if upload.state is UploadState.PUBLISHING:
+                uploads.publish_claimed(taken, stream, held=held, unsupported=unsupported_characters)
+            else:
+                report = preflight(
+                    stream,
+                    held,
+                    today=clock.today(),
+                    unsupported=unsupported_characters,
+                    on_progress=_Progress(taken, upload_id),
+                )
+                uploads.finish_check(taken, report)
+    except Fenced:
+        log.warning("upload %s was taken over by another worker", upload_id)
+    except PortalError as error:
+        uploads.fail(taken, error.message, final=True)
+    except Exception as error:
+        log.exception("upload %s did not work", upload_id)
+        uploads.fail(taken, f"This did not work ({type(error).__name__}). It is tried up to three times.", final=False)
+
+
+class _Progress:
+    """Ticks to the open page, and the heartbeat of the claim."""
+
+    def __init__(self, taken: claims.Claim, upload_id: int) -> None:
+        self.taken = taken
+        self.ticker = ring.Ticker(rooms.upload(upload_id))
+        self.beaten = time.monotonic()
+
+    def __call__(self, rows: int) -> None:
+        self.ticker.tick({"rows": rows})
+        if time.monotonic() - self.beaten > 5:
+            uploads.beat(self.taken)
+            self.beaten = time.monotonic()

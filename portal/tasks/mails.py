@@ -1,0 +1,72 @@
+"""Sending a mail of the outbox: claim, fill the letter, hand it over, and say honestly how it ended."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from flask import current_app
+
+from portal.errors import Fenced
+from portal.mail import maildir, message, transport
+from portal.mail.transport import OutcomeKind
+from portal.queries.mails import letter_of
+from portal.services import mails
+
+log = logging.getLogger(__name__)
+
+
+def settings() -> transport.SmtpSettings:
+    """The mail server of this deployment."""
+    config = current_app.config
+    return transport.SmtpSettings(
+        host=config["MAIL_SERVER"],
+        port=config["MAIL_PORT"],
+        username=config["MAIL_USERNAME"],
+        password=config["MAIL_PASSWORD"],
+        use_tls=config["MAIL_USE_TLS"],
+        sender=config["MAIL_DEFAULT_SENDER"],
+    )
+
+
+def send(mail_id: int) -> None:
+    """Send one mail, if it waits and nobody else has it."""
+    claimed = mails.claim(mail_id)
+    if claimed is None:
+        return
+    taken, mail = claimed
+    try:
+        try:
+            letter = letter_of(
+                mail, secret=current_app.config["SECRET_KEY"], public_url=current_app.config["PUBLIC_URL"]
+            )
+            if letter is None:
+                mails.settle_rejected(taken, "The link in this mail is no longer good, so it was not sent.")
+                return
+            smtp = settings()
+            data = message.build(letter, message_id=mail.message_id, sender=smtp.sender, date=mail.created_at)
+        except Fenced:
+            raise
+        except Exception as error:
+            log.exception("mail %s could not be written", mail_id)
+            mails.settle_rejected(taken, f"The mail could not be written ({type(error).__name__}).")
+            return
+        outcome = transport.send(
+            smtp, data, recipient=letter.to, before_data=lambda: mails.begin_data(taken)
+        )
+        settle = {
+            OutcomeKind.SENT: lambda: mails.settle_sent(taken),
+            OutcomeKind.RETRY: lambda: mails.settle_retry(taken, outcome.reason),
+            OutcomeKind.REJECTED: lambda: mails.settle_rejected(taken, outcome.reason),
+            OutcomeKind.UNKNOWN: lambda: mails.settle_unknown(taken, outcome.reason),
+        }
+        settle[outcome.kind]()
+    except Fenced:
+        log.warning("mail %s was taken over by another worker", mail_id)
+
+
+def look_up(message_id: str) -> bool | None:
+    """Ask the mail server's side whether a mail arrived; ``None`` when nobody can say (no look-up configured)."""
+    folder = current_app.config["MAIL_LOOKUP"]
+    return maildir.lookup(Path(folder), message_id) if folder else None
+

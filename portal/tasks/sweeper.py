@@ -1,0 +1,101 @@
+"""The sweeper: every few seconds it rings for work that nobody has, and tidies what time has decided."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from portal.access.actor import SYSTEM
+from portal.database import Busy, db
+from portal.events import outbox
+from portal.services import documents, leadership, mails, sign_in_upkeep, uploads
+from portal.tasks import mails as mail_tasks
+from portal.tasks import queue
+from portal.unit_of_work import unit_of_work
+
+log = logging.getLogger(__name__)
+
+EVERY = 5.0
+"""Seconds between two rounds."""
+
+TIDY_EVERY = 600.0
+"""Seconds between two rounds of deleting what is too old to be asked for."""
+
+
+def sweep() -> None:
+    """One round. A step that fails is logged and does not keep the others from their turn."""
+    for step in (documents.give_up_on_poison, uploads.give_up_on_poison, _mails, _ring_documents, _ring_rest, _expire):
+        _guarded(step)
+
+
+def _guarded(step: Callable[[], object]) -> None:
+    try:
+        step()
+    except (SQLAlchemyError, Busy) as error:
+        log.warning("%s waits for the next round: %s", step.__name__, type(error).__name__)
+    except Exception:
+        log.exception("%s failed", step.__name__)
+    finally:
+        db.session.remove()
+
+
+def _ring_documents() -> None:
+    waiting = queue.waiting(queue.DOCUMENTS)
+    due = documents.jobs_to_draw()
+    # More rings than work would only queue up while the workers are busy.
+    if waiting is not None and waiting < max(2, len(due)):
+        for job_id in due:
+            queue.ring(queue.DOCUMENTS, job_id)
+
+
+def _ring_rest() -> None:
+    for name, due in ((queue.BATCHES, uploads.list_due), (queue.MAILS, mails.list_due)):
+        idents = due()
+        waiting = queue.waiting(name)
+        if waiting is not None and waiting < max(2, len(idents)):
+            for ident in idents:
+                queue.ring(name, ident)
+
+
+def _mails() -> None:
+    mails.recover()
+    for mail_id, message_id in mails.list_unknown():
+        arrived = mail_tasks.look_up(message_id)
+        if arrived is not None:
+            mails.resolve_unknown(mail_id, arrived=arrived)
+
+
+def _expire() -> None:
+    while documents.expire_passed():
+        pass
+
+
+def tidy() -> None:
+    """Delete what nobody can ask for any more."""
+    with unit_of_work(SYSTEM):
+        outbox.forget_old()
+        sign_in_upkeep.forget_old()
+
+
+def run(stopped: Callable[[], bool]) -> None:
+    """Sweep until told to stop; of several sweepers only the one that leads does anything."""
+    tidied = time.monotonic() - TIDY_EVERY + 30
+    while not stopped():
+        begun = time.monotonic()
+        leads = False
+        try:
+            leads = leadership.lead("sweeper")
+        except (SQLAlchemyError, Busy) as error:
+            log.warning("the sweeper waits for the database: %s", type(error).__name__)
+        finally:
+            db.session.remove()
+        if leads:
+            sweep()
+            if time.monotonic() - tidied > TIDY_EVERY:
+                _guarded(tidy)
+                tidied = time.monotonic()
+        while not stopped() and time.monotonic() - begun < EVERY:
+            time.sleep(0.2)
