@@ -1,0 +1,137 @@
+// Dialogs, for the whole document, so that links in rows that arrive live work too.
+//   data-dialog-open="id"     opens the <dialog id>          data-dialog-close   closes the dialog around it
+//   data-dialog-load="size"   on a link: shows the [data-dialog-content] of the page behind it in the portal's own dialog
+
+import { busy, rest } from "./form.js";
+import { toast } from "./toast.js";
+
+const TONES = { success: "good", error: "bad", danger: "bad", warning: "warn" };
+const SIZES = ["sm", "md", "lg", "full"];
+let asked = 0;
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-dialog-open]");
+  const target = opener && document.getElementById(opener.dataset.dialogOpen);
+  if (target instanceof HTMLDialogElement) {
+    event.preventDefault();
+    target.showModal();
+    return;
+  }
+  const closer = event.target.closest("[data-dialog-close]");
+  const around = closer?.closest("dialog");
+  if (around) {
+    event.preventDefault();
+    around.close();
+    return;
+  }
+  const link = event.target.closest("a[data-dialog-load]");
+  const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+  if (link && plain && host()) {
+    event.preventDefault();
+    load(link.href, link.dataset.dialogLoad, link.textContent.trim());
+  }
+});
+
+// A press on the ground outside closes; a press that began inside (selecting text) does not.
+document.addEventListener("pointerdown", (event) => {
+  const dialog = event.target;
+  if (!(dialog instanceof HTMLDialogElement) || !dialog.open) return;
+  const box = dialog.getBoundingClientRect();
+  const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+  if (!inside) dialog.close();
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  const dialog = form.closest("#portal-dialog");
+  if (!dialog || form.method === "dialog" || form.dataset.wholePage !== undefined || (form.dataset.confirm && !form.dataset.confirmed)) return;
+  event.preventDefault();
+  if (!form.dataset.sending) send(form, event.submitter);
+});
+
+function host() {
+  return document.getElementById("portal-dialog");
+}
+
+function slot() {
+  return host().querySelector("[data-dialog-slot]");
+}
+
+function note(name) {
+  slot().replaceChildren(document.getElementById(`portal-dialog-${name}`).content.cloneNode(true));
+}
+
+export async function load(url, size = "md", title = "") {
+  const dialog = host();
+  const mine = ++asked;
+  for (const one of SIZES) dialog.classList.toggle(`dialog--${one}`, one === size);
+  dialog.querySelector(".dialog__title").textContent = title;
+  note("loading");
+  if (!dialog.open) dialog.showModal();
+  try {
+    const answer = await fetch(url, { headers: { Accept: "text/html", "X-Requested-With": "fetch" }, credentials: "same-origin" });
+    const page = await parse(answer);
+    if (mine !== asked || !dialog.open) return;
+    show(page, answer);
+  } catch {
+    if (mine === asked) note("failed");
+  }
+}
+
+async function parse(answer) {
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+// Shows the part of a page that is meant for a dialog. A page without one (signed out, an error) is gone to.
+function show(page, answer) {
+  const content = page.querySelector("[data-dialog-content]");
+  if (!content) {
+    if (answer.ok) location.assign(answer.url);
+    else note("failed");
+    return;
+  }
+  const dialog = host();
+  dialog.querySelector(".dialog__title").textContent = content.dataset.dialogTitle || "";
+  slot().replaceChildren(document.adoptNode(content));
+  content.dispatchEvent(new CustomEvent("portal:inserted", { bubbles: true }));
+  (content.querySelector("[autofocus], [aria-invalid=true], input:not([type=hidden]), .viewer__stage") || dialog).focus();
+}
+
+async function send(form, submitter) {
+  const dialog = host();
+  const body = new FormData(form, submitter);
+  busy(form, submitter);
+  try {
+    const action = submitter?.getAttribute("formaction") || form.getAttribute("action") || form.dataset.url || location.href;
+    const options = form.method === "get" ? {} : { method: "POST", body: form.enctype === "multipart/form-data" ? body : new URLSearchParams(body) };
+    const url = form.method === "get" ? `${action}?${new URLSearchParams(body)}` : action;
+    const answer = await fetch(url, { ...options, headers: { Accept: "text/html", "X-Requested-With": "fetch" }, credentials: "same-origin" });
+    const page = await parse(answer);
+    if (answer.redirected && !page.querySelector("[data-dialog-content]")) {
+      arrive(page, answer, dialog);
+      return;
+    }
+    show(page, answer);
+  } catch {
+    rest(form);
+    toast(document.getElementById("portal-dialog-failed").content.textContent.trim(), { tone: "bad" });
+  }
+}
+
+// The act is done. On the same page the rows follow by themselves, so only what the server wanted to say is said.
+function arrive(page, answer, dialog) {
+  if (new URL(answer.url).pathname !== location.pathname) {
+    location.assign(answer.url);
+    return;
+  }
+  dialog.close();
+  for (const flash of page.querySelectorAll("[data-flash]")) {
+    toast(flash.textContent.trim(), { tone: TONES[flash.dataset.flash] || "info" });
+  }
+  document.dispatchEvent(new CustomEvent("portal:done", { detail: { page, url: answer.url } }));
+}
+
+host()?.addEventListener("close", () => {
+  asked += 1;
+  slot().replaceChildren();
+});
