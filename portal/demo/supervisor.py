@@ -176,6 +176,7 @@ def _session_members(session: int) -> list[int]:
 
 def _repeat_output(name: str, process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
-    for line in process.stdout:
-        sys.stdout.write(f"{name:<8} | {line.rstrip()}\n")
-        sys.stdout.flush()
+    with process.stdout as lines:
+        for line in lines:
+            sys.stdout.write(f"{name:<8} | {line.rstrip()}\n")
+            sys.stdout.flush()

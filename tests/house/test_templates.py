@@ -141,9 +141,8 @@ def test_every_page_template_is_used() -> None:
 
 
 def test_no_script_makes_code_from_text() -> None:
-    makers = re.compile(
-        r"\beval\s*\(|\bnew Function\b|document\.write|(\w+)\.innerHTML\s*=(?!=)|\.outerHTML\s*=(?!=)|insertAdjacentHTML"
-    )
+    words = r"\beval\s*\(|\bnew Function\b|document\.write|insertAdjacentHTML"
+    makers = re.compile(words + r"|(\w+)\.innerHTML\s*=(?!=)|\.outerHTML\s*=(?!=)")
     found = []
     for path in (source.PORTAL / "static" / "js").rglob("*.js"):
         text = path.read_text(encoding="utf-8")
