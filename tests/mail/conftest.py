@@ -22,6 +22,11 @@ WRITTEN = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 
 
 @pytest.fixture
+def written() -> datetime:
+    return WRITTEN
+
+
+@pytest.fixture
 def letter() -> Letter:
     return Letter(to="donald.duck@learner.example", subject="Café", text="Hello\n.dot\n", html="<p>Hello</p>\n")
 
