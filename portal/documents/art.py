@@ -13,7 +13,8 @@ from portal.documents.typesetting import Style, shape
 
 BAND = 17.0  # The width of the border's woven band.
 OUTER = 24.0  # From the edge of the paper to the band.
-CORNER = 36.0  # The side of a corner square.
+CORNER = 34.0  # The side of a corner square.
+EDGE = OUTER - 3.4 + CORNER  # Where the band begins, from the edge of the paper.
 
 
 class _Forms:
@@ -28,14 +29,14 @@ class _Forms:
         return len(self.objects) - 1
 
 
-def border(primary: str, accent: str, extra: tuple[bytes, ...] = (), extra_name: str = "") -> Art:
+def border(primary: str, accent: str, extra: tuple[bytes, ...] = ()) -> Art:
     """The frame of a digital certificate: a woven band, corner rosettes, fine rules and a pale rosette in the middle.
 
     ``extra`` are objects drawn over it (the brand's letterhead), numbered from 0, the last one a form XObject.
     """
     forms = _Forms()
     forms.objects.extend(extra)
-    long_side, short_side = HEIGHT - 2 * (OUTER + CORNER), WIDTH - 2 * (OUTER + CORNER)
+    long_side, short_side = HEIGHT - 2 * EDGE, WIDTH - 2 * EDGE
     across, down = round(short_side / 21), round(long_side / 21)
     wide = forms.add(_weave(short_side / across, primary, accent), (-1, -BAND, 40, BAND))
     tall = forms.add(_weave(long_side / down, primary, accent), (-1, -BAND, 40, BAND))
@@ -48,18 +49,19 @@ def border(primary: str, accent: str, extra: tuple[bytes, ...] = (), extra_name:
     parts.append("Q")
     middle = OUTER + BAND / 2
     for index in range(across):
-        x = OUTER + CORNER + index * short_side / across
+        x = EDGE + index * short_side / across
         parts.append(
             f"q 1 0 0 1 {numbers(x, middle)} cm /Wide Do Q q 1 0 0 -1 {numbers(x, HEIGHT - middle)} cm /Wide Do Q"
         )
     for index in range(down):
-        y = OUTER + CORNER + index * long_side / down
+        y = EDGE + index * long_side / down
         parts.append(
             f"q 0 1 -1 0 {numbers(middle, y)} cm /Tall Do Q q 0 1 1 0 {numbers(WIDTH - middle, y)} cm /Tall Do Q"
         )
     parts.append(_rules(primary, accent))
-    for x in (OUTER + CORNER / 2, WIDTH - OUTER - CORNER / 2):
-        for y in (OUTER + CORNER / 2, HEIGHT - OUTER - CORNER / 2):
+    inset = OUTER - 3.4 + CORNER / 2
+    for x in (inset, WIDTH - inset):
+        for y in (inset, HEIGHT - inset):
             parts.append(_corner(x, y, primary, accent))
     if extra:
         parts.append("/Letterhead Do")
@@ -114,8 +116,8 @@ def _rules(primary: str, accent: str) -> str:
 def _corner(x: float, y: float, primary: str, accent: str) -> str:
     half = CORNER / 2
     parts = [f"q 1 0 0 1 {numbers(x, y)} cm 1 1 1 rg {numbers(*colour(primary))} RG 0.9 w"]
-    parts.append(f"{numbers(-half - 1, -half - 1, CORNER + 2, CORNER + 2)} re B")
-    parts.append(f"0.4 w {numbers(-half + 1.4, -half + 1.4, CORNER - 2.8, CORNER - 2.8)} re S")
+    parts.append(f"{numbers(-half, -half, CORNER, CORNER)} re B")
+    parts.append(f"0.4 w {numbers(-half + 2.6, -half + 2.6, CORNER - 5.2, CORNER - 5.2)} re S")
     parts.append(f"0.3 w {numbers(*colour(tint(primary, 0.8)))} RG")
     parts += [_turned(index * math.pi / 32) + "/Petal Do Q" for index in range(8)]
     parts.append(f"{numbers(*colour(accent))} rg {_circle(2.1)} f Q")

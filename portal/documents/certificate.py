@@ -13,8 +13,9 @@ from portal.documents.typesetting import Block, Style, fit
 
 LEFT, RIGHT = 78.0, WIDTH - 78.0
 MIDDLE = WIDTH / 2
-TOP = HEIGHT - 150.0  # Above this stands the logo, printed by us or already on the paper.
-FOOT = 214.0  # Below this stand the code, the signature and the small print.
+HEAD = HEIGHT - 147.0  # Above this stands the logo, printed by us or already on the paper.
+FOOT = 226.0  # Below this stand the code, the signature and the small print.
+LOOSEST = 2.5  # The gaps of a short certificate grow by this much; what is left goes above and below.
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,36 @@ class Part:
 def draw(sheet: Sheet, form: Form) -> list[Page]:
     """The page of a certificate. Everything in the column moves with the length of the name and the title."""
     page = Page()
-    if form == "digital" and not sheet.brand.logo:
-        of.draw_emblem(page, sheet, MIDDLE, HEIGHT - 103, 30)
+    top = _head(page, sheet, form)
     parts = _column(page, sheet, form)
     total = sum(part.height for part in parts)
     gaps = sum(part.gap for part in parts)
-    stretch = min((TOP - FOOT - total) / gaps, 1.55)
-    y = TOP - max(0.0, (TOP - FOOT - total - gaps * stretch) / 2)
+    stretch = min((top - FOOT - total) / gaps, LOOSEST)
+    y = top - max(0.0, (top - FOOT - total - gaps * stretch) * 0.35)
     for part in parts:
         y -= part.gap * stretch
         part.draw(y)
         y -= part.height
     _foot(page, sheet)
     return [page]
+
+
+def _head(page: Page, sheet: Sheet, form: Form) -> float:
+    """The emblem and the awarding organisation's full name; returns the foot."""
+    if form == "digital" and not sheet.brand.logo:
+        of.draw_emblem(page, sheet, MIDDLE, HEIGHT - 104, 31)
+    name = fit(
+        sheet.awarding_organisation,
+        SERIF_BOLD,
+        width=RIGHT - LEFT,
+        height=54,
+        largest=20,
+        smallest=13,
+        one_line_from=16,
+    )
+    y = page.block(name, MIDDLE, HEAD, of.shade(sheet, form), "centre")
+    page.text(f"Recognition number {sheet.recognition_number}", MIDDLE, y - 10, 9.5, SOFT, CAPS, "centre")
+    return y - 14
 
 
 def _column(page: Page, sheet: Sheet, form: Form) -> list[Part]:
@@ -54,24 +72,19 @@ def _column(page: Page, sheet: Sheet, form: Form) -> list[Part]:
     def words(text: str, style: Style, size: float, shade: str, gap: float) -> Part:
         return set_(fit(text, style, width=width, height=60, largest=size, smallest=8), shade, gap)
 
-    organisation = fit(
-        sheet.awarding_organisation, SERIF_BOLD, width=width, height=54, largest=21, smallest=13, one_line_from=16
-    )
     name = fit(
         sheet.learner_name, NAME, width=width, height=104, largest=38, smallest=16, one_line_from=25, leading=1.1
     )
     title = fit(sheet.qualification_title, SERIF_BOLD, width=width, height=104, largest=22, smallest=13, leading=1.22)
     parts = [
-        set_(organisation, heading, 0.0),
-        words(f"Recognition number {sheet.recognition_number}", CAPS, 9.5, SOFT, 3),
-        words("certifies that", ITALIC, 15, INK, 17),
-        set_(name, INK, 11, "H1"),
-        Part(8.0, lambda y: _flourish(page, y - 4, fine), 7),
+        words("certifies that", ITALIC, 15, INK, 14),
+        set_(name, INK, 10, "H1"),
+        Part(6.0, lambda y: _flourish(page, y - 3, fine), 7),
         words("has been awarded", ITALIC, 15, INK, 7),
-        set_(title, heading, 11, "H2"),
+        set_(title, heading, 9, "H2"),
         _facts(page, sheet, fine),
     ]
-    gap = 14.0
+    gap = 9.0
     for sentence in (
         f"Language of assessment: {sheet.foreign_language}" if sheet.foreign_language else "",
         f"Valid until {written_date(sheet.expires_on)}" if sheet.expires_on else "",
@@ -79,7 +92,7 @@ def _column(page: Page, sheet: Sheet, form: Form) -> list[Part]:
     ):
         if sentence:
             parts.append(words(sentence, ITALIC, 11.5, INK, gap))
-            gap = 3.0
+            gap = 1.0
     return parts
 
 
@@ -101,22 +114,24 @@ def _facts(page: Page, sheet: Sheet, fine: str) -> Part:
         fit(value, SERIF, width=share * width - 14, height=38, largest=13, smallest=8, one_line_from=11)
         for (_, value), share in zip(facts, shares, strict=True)
     ]
-    tallest = max(block.height for block in blocks)
-    height = 15 + tallest + 8
+    baseline = max(block.steps[0] for block in blocks if block.steps)
+    tallest = max(block.height + baseline - block.steps[0] for block in blocks if block.steps)
+    height = 22 + tallest + 9
 
     def draw_from(y: float) -> None:
-        page.rule(LEFT, y, RIGHT, y, shade=fine)
-        page.rule(LEFT, y - height - 8, RIGHT, y - height - 8, shade=fine)
+        page.rule(LEFT, y, RIGHT, y, shade=fine, thick=0.6)
+        page.rule(LEFT, y - height, RIGHT, y - height, shade=fine, thick=0.6)
         x = LEFT
         for (label, _), block, share in zip(facts, blocks, shares, strict=True):
             middle = x + share * width / 2
             if x > LEFT:
-                page.rule(x, y - 8, x, y - height, shade=of.HAIR, thick=0.4)
+                page.rule(x, y - 9, x, y - height + 9, shade=of.HAIR, thick=0.4)
             page.text(label, middle, y - 16, 8.8, SOFT, CAPS, "centre")
-            page.block(block, middle, y - 21, INK, "centre")
+            shift = baseline - block.steps[0] if block.steps else 0.0
+            page.block(block, middle, y - 22 - shift, INK, "centre")
             x += share * width
 
-    return Part(height + 8, draw_from, 20)
+    return Part(height, draw_from, 12)
 
 
 def _flourish(page: Page, y: float, shade: str) -> None:
@@ -131,13 +146,13 @@ def _flourish(page: Page, y: float, shade: str) -> None:
 
 def _foot(page: Page, sheet: Sheet) -> None:
     side = 84.0
-    of.draw_check(page, sheet, LEFT - 10, 106, side, 148)
-    of.draw_signature(page, sheet, RIGHT - 158, 158, 158)
+    of.draw_check(page, sheet, LEFT - 10, 116, side, 150)
+    of.draw_signature(page, sheet, RIGHT - 158, 166, 158)
     small = f"Centre {sheet.centre_number}, {sheet.centre_name}  ·  Learner {sheet.enrolment_number}"
     page.block(
         fit(small, SERIF, width=RIGHT - LEFT, height=22, largest=9, smallest=6.5, one_line_from=7.5),
         MIDDLE,
-        86,
+        103,
         SOFT,
         "centre",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from portal.documents import art, certificate, fonts, furniture, letter, transcript
+from portal.documents import art, certificate, fonts, furniture, letter, letterhead, transcript
 from portal.documents.pdf import Art, Page, Writer
 from portal.documents.sheets import Brand, Form, Sheet
 
@@ -21,7 +21,7 @@ def draw(sheet: Sheet, form: Form) -> bytes:
     background = _background(sheet.kind, sheet.brand) if form == "digital" else None
     return Writer(furniture.USUAL).write(
         pages,
-        [background if index == 0 or sheet.kind == "certificate" else None for index in range(len(pages))],
+        [background if index == 0 else None for index in range(len(pages))],
         title=f"{TITLES[sheet.kind]} {sheet.reference}: {sheet.learner_name}, {sheet.qualification_title}",
         author=sheet.awarding_organisation,
         subject=f"Check it at {sheet.verify_url}",
@@ -43,7 +43,6 @@ def preload() -> None:
 
 
 @lru_cache(maxsize=64)
-def _background(kind: str, brand: Brand) -> Art | None:
-    if kind == "certificate":
-        return art.border(brand.primary, brand.accent)
-    return None
+def _background(kind: str, brand: Brand) -> Art:
+    stationery = letterhead.objects(kind, brand)
+    return art.border(brand.primary, brand.accent, stationery) if kind == "certificate" else Art(stationery)

@@ -13,6 +13,8 @@ INK = "#16181d"
 SOFT = "#565b66"
 HAIR = "#c9ccd3"
 
+LOGO_ROOM = 132.0  # Points that the letterhead keeps for a logo, left of the organisation's name.
+
 SERIF = Style("serif", ("lnum",))
 SERIF_BOLD = Style("serif-600", ("lnum",))
 ITALIC = Style("serif-italic", ("lnum",))

@@ -9,48 +9,46 @@ from portal.documents.sheets import Form, Sheet, written_date
 from portal.documents.typesetting import fit, paragraph
 
 LEFT, RIGHT = 76.0, WIDTH - 76.0
-SIZE = 12.0
+WIDE = RIGHT - LEFT
+FOOT = 184.0  # The letter ends above the code.
+SIZES = (12.0, 11.3, 10.6, 10.0, 9.4, 8.8, 8.2)
 
 
 def draw(sheet: Sheet, form: Form) -> list[Page]:
-    """One page: letterhead, the award, how to check it, the signature."""
-    page = Page()
-    y = _head(page, sheet, form)
-    y = page.block(paragraph(written_date(sheet.awarded_on), SERIF, width=RIGHT - LEFT, size=SIZE), LEFT, y, INK)
-    y = page.block(
-        fit(sheet.learner_name, SERIF_BOLD, width=RIGHT - LEFT, height=60, largest=13, smallest=9), LEFT, y - 14, INK
-    )
-    y = page.block(
-        paragraph(f"Learner number {sheet.enrolment_number}", SERIF, width=RIGHT - LEFT, size=10.5), LEFT, y, SOFT
-    )
-    y = page.block(
-        fit("Your award", SERIF_BOLD, width=RIGHT - LEFT, height=30, largest=18, smallest=12),
-        LEFT,
-        y - 22,
-        of.shade(sheet, form),
-        role="H1",
-    )
-    y = _say(page, "Congratulations. We are pleased to confirm that you have been awarded:", y - 8)
-    page_top = y - 8
-    y = page.block(
-        fit(sheet.qualification_title, SERIF_BOLD, width=RIGHT - LEFT - 16, height=84, largest=14, smallest=10, even=False),
-        LEFT + 16, page_top, INK, role="H2",
-    )  # fmt: skip
-    facts = [sheet.level, f"qualification number {sheet.qualification_number}", f"grade: {sheet.grade}"]
-    y = page.block(
-        paragraph("  ·  ".join(filter(None, facts)), SERIF, width=RIGHT - LEFT - 16, size=11), LEFT + 16, y - 2, INK
-    )
-    page.rule(LEFT + 3, page_top + 1, LEFT + 3, y, shade=of.accent(sheet, form), thick=1.6)
-    y -= 10
-    for sentence in _sentences(sheet):
-        y = _say(page, sentence, y)
-    y = page.block(paragraph("Yours sincerely", SERIF, width=RIGHT - LEFT, size=SIZE), LEFT, y - 6, INK)
-    y -= 46
-    brand = sheet.brand
-    y = page.block(paragraph(brand.signatory_name, SERIF_BOLD, width=RIGHT - LEFT, size=SIZE), LEFT, y, INK)
-    page.block(paragraph(brand.signatory_title, ITALIC, width=RIGHT - LEFT, size=11), LEFT, y, SOFT)
+    """One page: letterhead, the award, the signature, how to check it. A long letter is set a little smaller."""
+    for size in SIZES:
+        page = Page()
+        if _write(page, sheet, form, size) >= FOOT:
+            break
     of.draw_check(page, sheet, LEFT - 10, 84, 84, 220)
     return [page]
+
+
+def _write(page: Page, sheet: Sheet, form: Form, size: float) -> float:
+    """The letter itself with a text of ``size`` points; returns how far down it reaches."""
+    space = size / 12
+    y = _head(page, sheet, form)
+    y = page.block(paragraph(written_date(sheet.awarded_on), SERIF, width=WIDE, size=size), LEFT, y, INK)
+    name = fit(sheet.learner_name, SERIF_BOLD, width=WIDE, height=60, largest=size + 1, smallest=8.2, leading=1.25)
+    y = page.block(name, LEFT, y - 15 * space, INK)
+    number = paragraph(f"Learner number {sheet.enrolment_number}", SERIF, width=WIDE, size=size - 1.5)
+    y = page.block(number, LEFT, y - 3, SOFT)
+    y = _say(page, f"Dear {sheet.learner_name}", y - 20 * space, size)
+    y = _say(page, "Congratulations. We are pleased to confirm that you have been awarded:", y, size)
+    top = y - 2
+    title = fit(sheet.qualification_title, SERIF_BOLD, width=WIDE - 18, height=84, largest=size + 2.5, smallest=8.2)
+    y = page.block(title, LEFT + 18, top, of.shade(sheet, form), role="H1")
+    facts = [sheet.level, f"Qualification number {sheet.qualification_number}", f"Grade: {sheet.grade}"]
+    line = paragraph("  ·  ".join(filter(None, facts)), SERIF, width=WIDE - 18, size=size - 1)
+    y = page.block(line, LEFT + 18, y - 3, INK)
+    page.rule(LEFT + 4, top + 2, LEFT + 4, y - 1, shade=of.accent(sheet, form), thick=1.6)
+    y -= 16 * space
+    for sentence in _sentences(sheet):
+        y = _say(page, sentence, y, size)
+    y = page.block(paragraph("Yours sincerely", SERIF, width=WIDE, size=size), LEFT, y - 4, INK) - 46 * space
+    y = page.block(paragraph(sheet.brand.signatory_name, SERIF_BOLD, width=WIDE, size=size), LEFT, y, INK)
+    post = f"{sheet.brand.signatory_title}, {sheet.awarding_organisation}"
+    return page.block(paragraph(post, ITALIC, width=WIDE, size=size - 1), LEFT, y - 2, SOFT)
 
 
 def _head(page: Page, sheet: Sheet, form: Form) -> float:
@@ -60,6 +58,8 @@ def _head(page: Page, sheet: Sheet, form: Form) -> float:
     if form == "digital" and not sheet.brand.logo:
         of.draw_emblem(page, sheet, LEFT + 24, top - 22, 24)
         left = LEFT + 62
+    elif form == "digital":
+        left = LEFT + of.LOGO_ROOM
     foot = page.block(
         fit(sheet.awarding_organisation, SERIF_BOLD, width=RIGHT - left, height=40, largest=17, smallest=11, one_line_from=13),
         left, top - 4, heading,
@@ -91,5 +91,6 @@ def _sentences(sheet: Sheet) -> list[str]:
     return sentences
 
 
-def _say(page: Page, words: str, y: float) -> float:
-    return page.block(paragraph(words, SERIF, width=RIGHT - LEFT, size=SIZE, leading=1.4), LEFT, y, INK) - 8
+def _say(page: Page, words: str, y: float, size: float) -> float:
+    """A paragraph of the letter; returns where the next one begins."""
+    return page.block(paragraph(words, SERIF, width=WIDE, size=size, leading=1.4), LEFT, y, INK) - 0.9 * size

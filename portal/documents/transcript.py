@@ -9,7 +9,7 @@ from portal.documents.sheets import Form, Sheet, Unit, written_date
 from portal.documents.typesetting import Block, fit, paragraph
 
 LEFT, RIGHT = 56.0, WIDTH - 56.0
-FOOT = 74.0  # Nothing of the table stands below this.
+FOOT = 82.0  # Nothing of the table stands below this.
 COLUMNS = (("Code", 68.0), ("Unit", 0.0), ("Level", 56.0), ("Credits", 44.0), ("Grade", 76.0))
 NUMERIC = 3
 PADDING = 5.0
@@ -47,6 +47,8 @@ def _award(page: Page, sheet: Sheet, form: Form) -> float:
     if form == "digital" and not sheet.brand.logo:
         of.draw_emblem(page, sheet, LEFT + 24, top - 22, 24)
         left = LEFT + 62
+    elif form == "digital":
+        left = LEFT + of.LOGO_ROOM
     room = width - side - (left - LEFT) - 8
     foot = page.block(
         fit(sheet.awarding_organisation, SERIF_BOLD, width=room, height=40, largest=17, smallest=11, one_line_from=13),
@@ -70,18 +72,18 @@ def _award(page: Page, sheet: Sheet, form: Form) -> float:
         role="H2",
     )
     y = page.block(
-        fit(sheet.qualification_title, SERIF, width=width, height=60, largest=13.5, smallest=9, even=False),
+        fit(sheet.qualification_title, SERIF, width=width, height=60, largest=13.5, smallest=9),
         LEFT,
-        y - 3,
+        y - 5,
         INK,
     )
-    y = _facts(page, sheet, y - 10)
+    y = _facts(page, sheet, y - 12)
     for sentence in (
         f"Language of assessment: {sheet.foreign_language}" if sheet.foreign_language else "",
         of.replacement_words(sheet),
     ):
         if sentence:
-            y = page.block(paragraph(sentence, ITALIC, width=width, size=10.5), LEFT, y - 2, INK)
+            y = page.block(paragraph(sentence, ITALIC, width=width, size=10.5), LEFT, y - 5, INK)
     return y - 12
 
 
@@ -118,7 +120,7 @@ def _facts(page: Page, sheet: Sheet, y: float) -> float:
                 even=False,
             )
             lowest = min(lowest, page.block(block, x, y - 13, INK))
-        y = lowest - 4
+        y = lowest - 5
     return y
 
 
@@ -157,7 +159,7 @@ def _row(unit: Unit) -> list[Block]:
     values = (unit.code, unit.title, unit.level, str(unit.credits), unit.grade)
     return [
         fit(value, SANS if index in (0, NUMERIC) else SERIF, width=width - 2 * PADDING, height=150,
-            largest=8.4 if index in (0, NUMERIC) else 10.5, smallest=7.5 if index != 1 else 10.5, leading=1.15, even=False)
+            largest=8.4 if index in (0, NUMERIC) else 10.5, smallest=7.5 if index != 1 else 10.5, leading=1.2, even=False)
         for index, (value, (_, _, width)) in enumerate(zip(values, _columns(), strict=True))
     ]  # fmt: skip
 
@@ -185,6 +187,6 @@ def _total(page: Page, sheet: Sheet, form: Form, y: float) -> None:
 
 
 def _small_print(page: Page, sheet: Sheet, number: int, count: int) -> None:
-    page.rule(LEFT, 56, RIGHT, 56, shade=of.HAIR, thick=0.4)
-    page.text(f"Reference {sheet.reference}", LEFT, 45, 7, SOFT, SANS)
-    page.text(f"Page {number} of {count}", RIGHT, 45, 7, SOFT, SANS, "right")
+    page.rule(LEFT, 66, RIGHT, 66, shade=of.HAIR, thick=0.4)
+    page.text(f"Reference {sheet.reference}", LEFT, 55, 7, SOFT, SANS)
+    page.text(f"Page {number} of {count}", RIGHT, 55, 7, SOFT, SANS, "right")
