@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def N_(message: str) -> str:  # noqa: N802 (the name that message extraction knows)
+def N_(message: str) -> str:
     """Mark a sentence for the catalogue without translating it here."""
     return message

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from flask import Flask, g
-from jinja2 import ChoiceLoader, DictLoader
+from flask import Flask
+from jinja2 import ChoiceLoader, DictLoader, StrictUndefined
 from sqlalchemy import event
 
 import portal
@@ -28,14 +28,14 @@ def app(request, tmp_path):
     folder = Path(portal.__file__).parent
     app = Flask("grid_test", template_folder=str(folder / "templates"), static_folder=str(folder / "static"))
     app.config.update(SQLALCHEMY_DATABASE_URI=url, SECRET_KEY="only for tests", TESTING=True)
-    app.jinja_loader = ChoiceLoader(
-        [DictLoader({"page.html": PAGE, "grids/test_books.html": CELLS}), app.jinja_loader]
-    )
+    app.jinja_loader = ChoiceLoader([DictLoader({"page.html": PAGE, "grids/test_books.html": CELLS}), app.jinja_loader])
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.add_extension("jinja2.ext.do")
     db.init_app(app)
     babel.init_app(app)
     csrf.init_app(app)
     app.extensions["grid_test_actor"] = Librarian(1)
-    app.extensions["grid_test_seq"] = {}
 
     @app.get("/books")
     def books():
@@ -64,7 +64,7 @@ def app(request, tmp_path):
 
 
 def _seq_of(rooms):
-    return {room: 41 for room in rooms}
+    return dict.fromkeys(rooms, 41)
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ const SETTLE = 3000; // ms after which a page is compared whole, when rows that 
 const MOST_ROWS = 200;
 const LONGEST_PAUSE = 15000;
 
-export default class Grid {
+export default (root) => new Grid(root);
+
+export class Grid {
   constructor(root) {
     this.root = root;
     this.form = root.querySelector("[data-grid-form]");
@@ -22,6 +24,7 @@ export default class Grid {
     for (const cell of this.body.querySelectorAll("td")) sources.set(cell, cell.innerHTML);
     this.selection = root.querySelector("[data-grid-bulk]") ? new Selection(this) : null;
     this.listen();
+    this.noticeRoom();
     this.closePanelFromOutside();
     if (root.dataset.room) {
       this.unwatch = watch(root.dataset.room, Number(root.dataset.seq || 0), {
@@ -35,6 +38,17 @@ export default class Grid {
   get body() { return this.root.querySelector("tbody"); }
   get rows() { return [...this.body.children]; }
   row(id) { return this.body.querySelector(`[data-id="${CSS.escape(id)}"]`); }
+
+  // Where the table fits its frame, the page alone scrolls and the headings stick to the window; else the frame scrolls.
+  noticeRoom() {
+    const scroll = this.root.querySelector(".grid__scroll");
+    const table = scroll.querySelector("table");
+    const look = () => this.root.toggleAttribute("data-fits", table.offsetWidth <= scroll.clientWidth + 1);
+    this.room = new ResizeObserver(look);
+    this.room.observe(scroll);
+    this.room.observe(table);
+    look();
+  }
 
   // What the reader does
 
@@ -206,7 +220,7 @@ export default class Grid {
   // New elements may hold components that have a module of their own.
   began(element) {
     for (const cell of element.querySelectorAll?.("td") ?? []) sources.set(cell, cell.innerHTML);
-    element.dispatchEvent(new CustomEvent("portal:added", { bubbles: true, detail: { root: element } }));
+    element.dispatchEvent(new CustomEvent("portal:inserted", { bubbles: true }));
   }
 
   focusMark(within = this.root) {
@@ -403,6 +417,7 @@ export default class Grid {
 
   stop() {
     this.unwatch?.();
+    this.room.disconnect();
     this.flight?.abort();
     this.rowsFlight?.abort();
   }
