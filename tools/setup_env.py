@@ -65,7 +65,8 @@ def use_a_recent_python():
         return
     for minor in range(19, OLDEST_PYTHON[1] - 1, -1):
         newer = shutil.which(f"python3.{minor}")
-        if newer:
+        # A name on the PATH may be a stand-in for a version that is not installed.
+        if newer and works([newer, "-c", "pass"]):
             os.execv(newer, [newer, *sys.argv])
     raise SetupError(
         f"the portal needs Python 3.11 or newer and found {sys.version.split()[0]}. "
