@@ -247,9 +247,8 @@ def run(command, failure, environment=None):
 
 
 def works(command):
-    return (
-        subprocess.run([str(part) for part in command], capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
-    )
+    nowhere = subprocess.DEVNULL
+    return subprocess.call([str(part) for part in command], stdin=nowhere, stdout=nowhere, stderr=nowhere) == 0
 
 
 def say(sentence):

@@ -4,13 +4,11 @@ import json
 import re
 import sys
 
-import pytest
-
 from tests.house import source
 
 sys.path.insert(0, str(source.ROOT / "tools"))
 
-import setup_env  # noqa: E402
+import setup_env
 
 
 def test_every_front_end_part_is_locked_by_its_content_and_names_no_host():
