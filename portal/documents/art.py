@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache, partial
 
 from portal.documents.pdf import HEIGHT, WIDTH, Art, colour, number, numbers, stream, tint
 from portal.documents.typesetting import Style, shape
@@ -20,31 +21,40 @@ EDGE = OUTER - 3.4 + CORNER  # Where the band begins, from the edge of the paper
 class _Forms:
     """Form XObjects being gathered; the page's own drawing comes last."""
 
-    def __init__(self) -> None:
-        self.objects: list[bytes] = []
+    def __init__(self, stationery: tuple[bytes, ...]) -> None:
+        self.objects: list[bytes] = list(stationery)
 
     def add(self, operators: str, box: tuple[float, float, float, float], resources: str = "") -> int:
         entries = f"/Type/XObject/Subtype/Form/BBox[{numbers(*box)}]/Resources<<{resources}>>"
         self.objects.append(stream(operators.encode("ascii"), entries))
         return len(self.objects) - 1
 
+    def finish(self, parts: list[str], names: dict[str, int]) -> None:
+        """The page's own drawing, which calls the others by name."""
+        resources = "/XObject<<" + "".join(f"/{name} @{index}@" for name, index in names.items()) + ">>"
+        self.add("\n".join(parts), (0, 0, WIDTH, HEIGHT), resources)
 
-def border(primary: str, accent: str, extra: tuple[bytes, ...] = ()) -> Art:
+
+def plain(stationery: tuple[bytes, ...], drawn: str = "") -> Art:
+    """A background without a frame: the brand's stationery, and operators such as those of its emblem."""
+    forms = _Forms(stationery)
+    forms.finish(["/Letterhead Do", drawn], {"Letterhead": len(stationery) - 1})
+    return Art(tuple(forms.objects))
+
+
+def border(primary: str, accent: str, stationery: tuple[bytes, ...], drawn: str = "") -> Art:
     """The frame of a digital certificate: a woven band, corner rosettes, fine rules and a pale rosette in the middle.
 
-    ``extra`` are objects drawn over it (the brand's letterhead), numbered from 0, the last one a form XObject.
+    ``stationery`` are the objects of the brand's letterhead, the last one its form; ``drawn`` are more operators.
     """
-    forms = _Forms()
-    forms.objects.extend(extra)
+    forms = _Forms(stationery)
     long_side, short_side = HEIGHT - 2 * EDGE, WIDTH - 2 * EDGE
     across, down = round(short_side / 21), round(long_side / 21)
     wide = forms.add(_weave(short_side / across, primary, accent), (-1, -BAND, 40, BAND))
     tall = forms.add(_weave(long_side / down, primary, accent), (-1, -BAND, 40, BAND))
     petal = forms.add(_petals(13.5, 8, 0.34), (-20, -20, 20, 20))
     lobe = forms.add(_petals(150, 12, 0.28), (-220, -220, 220, 220))
-    parts = [
-        f"q {number(0.35)} w {numbers(*colour(tint(primary, 0.075)))} RG 1 0 0 1 {numbers(WIDTH / 2, HEIGHT / 2 + 6)} cm"
-    ]
+    parts = [f"q 1 0 0 1 {numbers(WIDTH / 2, HEIGHT / 2 + 6)} cm {numbers(*colour(tint(primary, 0.075)))} RG 0.35 w"]
     parts += [_turned(index * math.pi / 60) + "/Lobe Do Q" for index in range(10)]
     parts.append("Q")
     middle = OUTER + BAND / 2
@@ -63,18 +73,14 @@ def border(primary: str, accent: str, extra: tuple[bytes, ...] = ()) -> Art:
     for x in (inset, WIDTH - inset):
         for y in (inset, HEIGHT - inset):
             parts.append(_corner(x, y, primary, accent))
-    if extra:
-        parts.append("/Letterhead Do")
-    names = {"Wide": wide, "Tall": tall, "Petal": petal, "Lobe": lobe} | (
-        {"Letterhead": len(extra) - 1} if extra else {}
-    )
-    resources = "/XObject<<" + "".join(f"/{name} @{index}@" for name, index in names.items()) + ">>"
-    forms.add("\n".join(parts), (0, 0, WIDTH, HEIGHT), resources)
+    parts += ["/Letterhead Do", drawn]
+    names = {"Wide": wide, "Tall": tall, "Petal": petal, "Lobe": lobe, "Letterhead": len(stationery) - 1}
+    forms.finish(parts, names)
     return Art(tuple(forms.objects))
 
 
-def emblem(x: float, y: float, radius: float, name: str, primary: str, accent: str) -> tuple[str, str, float]:
-    """The operators of a round emblem, the initials to set in its middle, and their size in points."""
+def emblem(x: float, y: float, radius: float, primary: str, accent: str) -> str:
+    """The operators of a round emblem; a brand without a logo sets its initials in the middle."""
     parts = [f"q 1 0 0 1 {numbers(x, y)} cm"]
     parts.append(f"{numbers(*colour(primary))} rg {_circle(radius)} f")
     parts.append(f"{number(0.3)} w {numbers(*colour(tint(accent, 0.85)))} RG")
@@ -82,23 +88,36 @@ def emblem(x: float, y: float, radius: float, name: str, primary: str, accent: s
     parts += [f"{_turned(index * math.pi / 36)}{ring} S Q" for index in range(4)]
     parts.append(f"{number(0.7)} w {numbers(*colour(tint(accent, 0.9)))} RG {_circle(radius * 0.935)} S")
     parts.append(f"{_circle(radius * 0.69)} S Q")
-    initials = "".join(word[0] for word in name.split() if word[:1].isupper() and word not in ("Ltd", "Limited"))[:3]
-    width = shape(initials, Style("serif-600")).width
-    return " ".join(parts), initials, min(radius * 0.62, radius * 1.12 * 1000 / max(width, 1.0))
+    return " ".join(parts)
+
+
+@lru_cache(maxsize=64)
+def initials(name: str, radius: float) -> tuple[str, float]:
+    """The letters that stand for an organisation (at most three), and the size in points that fills the emblem."""
+    capitals = [word[0] for word in name.split() if word[0].isupper() and word not in ("Ltd", "Limited")]
+    letters = "".join(capitals[:3])
+    width = shape(letters, Style("serif-600")).width
+    return letters, min(radius * 0.62, radius * 1.12 * 1000 / max(width, 1.0))
 
 
 def _weave(length: float, primary: str, accent: str) -> str:
-    """One period of the band: seven waves of one colour and three of the other, out of step with each other."""
+    """One period of the band: six waves of one colour and three of the other, out of step with each other."""
     parts = [f"{number(0.32)} w {numbers(*colour(tint(primary, 0.8)))} RG"]
     reach = BAND / 2 - 1.6
     for index in range(6):
-        phase = index * math.pi / 3
-        parts.append(_open(lambda t, p=phase: reach * math.sin(t + p) * (0.72 + 0.28 * math.cos(2 * t)), length) + " S")
+        parts.append(_open(partial(_swell, reach, index * math.pi / 3), length) + " S")
     parts.append(f"{number(0.4)} w {numbers(*colour(accent))} RG")
     for index in range(3):
-        phase = index * 2 * math.pi / 3
-        parts.append(_open(lambda t, p=phase: reach * 0.5 * math.sin(2 * t + p), length) + " S")
+        parts.append(_open(partial(_ripple, reach / 2, index * 2 * math.pi / 3), length) + " S")
     return " ".join(parts)
+
+
+def _swell(reach: float, phase: float, at: float) -> float:
+    return reach * math.sin(at + phase) * (0.72 + 0.28 * math.cos(2 * at))
+
+
+def _ripple(reach: float, phase: float, at: float) -> float:
+    return reach * math.sin(2 * at + phase)
 
 
 def _rules(primary: str, accent: str) -> str:
@@ -129,7 +148,8 @@ def _petals(radius: float, lobes: int, depth: float) -> str:
 
 
 def _turned(angle: float) -> str:
-    return f"q {numbers(math.cos(angle), math.sin(angle), -math.sin(angle), math.cos(angle))} 0 0 cm "
+    across, up = math.cos(angle), math.sin(angle)
+    return f"q {across:.5f} {up:.5f} {-up:.5f} {across:.5f} 0 0 cm "
 
 
 def _open(wave: Callable[[float], float], length: float, pieces: int = 12) -> str:

@@ -46,8 +46,7 @@ def draw(sheet: Sheet, form: Form) -> list[Page]:
 
 def _head(page: Page, sheet: Sheet, form: Form) -> float:
     """The emblem and the awarding organisation's full name; returns the foot."""
-    if form == "digital" and not sheet.brand.logo:
-        of.draw_emblem(page, sheet, MIDDLE, HEIGHT - 104, 31)
+    of.draw_initials(page, sheet, form)
     name = fit(
         sheet.awarding_organisation,
         SERIF_BOLD,

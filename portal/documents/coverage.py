@@ -1,6 +1,6 @@
 """Which characters the embedded fonts can show. Read from a list made beforehand, so that preflight needs no fonts.
 
-``python -m portal.documents.measure_coverage`` writes the list again; do so whenever ``fonts.json`` changes (a test tells).
+``python -m portal.documents.measure_coverage`` writes the list again; a test tells when ``fonts.json`` has outgrown it.
 """
 
 from __future__ import annotations

@@ -45,4 +45,7 @@ def preload() -> None:
 @lru_cache(maxsize=64)
 def _background(kind: str, brand: Brand) -> Art:
     stationery = letterhead.objects(kind, brand)
-    return art.border(brand.primary, brand.accent, stationery) if kind == "certificate" else Art(stationery)
+    drawn = "" if brand.logo else art.emblem(*furniture.EMBLEMS[kind], brand.primary, brand.accent)
+    if kind == "certificate":
+        return art.border(brand.primary, brand.accent, stationery, drawn)
+    return art.plain(stationery, drawn)

@@ -144,35 +144,10 @@ def subset(face: Face, glyphs: Iterable[int]) -> Subset:
 
 
 # A PDF viewer takes glyphs by number: it needs outlines and widths, nothing else.
-DROPPED = (
-    "GSUB",
-    "GPOS",
-    "GDEF",
-    "BASE",
-    "name",
-    "post",
-    "OS/2",
-    "cmap",
-    "DSIG",
-    "STAT",
-    "gasp",
-    "kern",
-    "meta",
-    "MATH",
-)
-DROPPED += (
-    "vhea",
-    "vmtx",
-    "VORG",
-    "VDMX",
-    "hdmx",
-    "LTSH",
-    "PCLT",
-    "JSTF",
-    "FFTM",
-    "prep",
-    "fpgm",
-    "cvt ",
-    "SVG ",
-    "avar",
+DROPPED = tuple(
+    f"{tag:4}"
+    for tag in (
+        "GSUB GPOS GDEF BASE JSTF MATH name post OS/2 cmap meta STAT avar DSIG FFTM SVG "
+        "prep fpgm cvt gasp kern hdmx VDMX LTSH PCLT vhea vmtx VORG"
+    ).split()
 )

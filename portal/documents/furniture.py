@@ -5,15 +5,21 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from portal.documents import art, qr
-from portal.documents.pdf import Page, numbers
+from portal.documents.pdf import HEIGHT, WIDTH, Page, numbers
 from portal.documents.sheets import Sheet
-from portal.documents.typesetting import Style, fit
+from portal.documents.typesetting import Block, Style, fit
 
 INK = "#16181d"
 SOFT = "#565b66"
 HAIR = "#c9ccd3"
 
 LOGO_ROOM = 132.0  # Points that the letterhead keeps for a logo, left of the organisation's name.
+EMBLEM_ROOM = 62.0  # And for the emblem of a brand that has none.
+EMBLEMS = {
+    "certificate": (WIDTH / 2, HEIGHT - 104, 31),
+    "transcript": (80, HEIGHT - 80, 24),
+    "letter": (100, HEIGHT - 80, 24),
+}
 
 SERIF = Style("serif", ("lnum",))
 SERIF_BOLD = Style("serif-600", ("lnum",))
@@ -107,11 +113,25 @@ def draw_signature(page: Page, sheet: Sheet, x: float, y: float, width: float, *
     )
 
 
-def draw_emblem(page: Page, sheet: Sheet, x: float, y: float, radius: float) -> None:
-    """The drawn emblem of a brand that has no logo."""
-    operators, initials, size = art.emblem(x, y, radius, sheet.brand.name, sheet.brand.primary, sheet.brand.accent)
-    page.draw(operators)
+def draw_initials(page: Page, sheet: Sheet, form: str) -> float:
+    """The letters in the emblem of a brand without a logo; returns the room that emblem or logo takes on the left.
+
+    The emblem itself lies in the background. A certificate has it in its middle, so nothing is taken there.
+    """
+    if form != "digital":
+        return 0.0
+    if sheet.brand.logo:
+        return LOGO_ROOM
+    x, y, radius = EMBLEMS[sheet.kind]
+    initials, size = art.initials(sheet.brand.name, radius)
     page.text(initials, x, y - size * 0.325, size, "#ffffff", SERIF_BOLD, "centre", role="Span")
+    return EMBLEM_ROOM
+
+
+def organisation(sheet: Sheet, width: float) -> Block:
+    """The awarding organisation's full name at the head of a transcript or a letter."""
+    name = sheet.awarding_organisation
+    return fit(name, SERIF_BOLD, width=width, height=40, largest=17, smallest=11, one_line_from=13)
 
 
 def replacement_words(sheet: Sheet) -> str:

@@ -54,16 +54,8 @@ def _write(page: Page, sheet: Sheet, form: Form, size: float) -> float:
 def _head(page: Page, sheet: Sheet, form: Form) -> float:
     heading = of.shade(sheet, form)
     top = HEIGHT - 58
-    left = LEFT
-    if form == "digital" and not sheet.brand.logo:
-        of.draw_emblem(page, sheet, LEFT + 24, top - 22, 24)
-        left = LEFT + 62
-    elif form == "digital":
-        left = LEFT + of.LOGO_ROOM
-    foot = page.block(
-        fit(sheet.awarding_organisation, SERIF_BOLD, width=RIGHT - left, height=40, largest=17, smallest=11, one_line_from=13),
-        left, top - 4, heading,
-    )  # fmt: skip
+    left = LEFT + of.draw_initials(page, sheet, form)
+    foot = page.block(of.organisation(sheet, RIGHT - left), left, top - 4, heading)
     page.text(f"Recognition number {sheet.recognition_number}", left, foot - 9, 9, SOFT, CAPS)
     page.rule(LEFT, top - 60, RIGHT, top - 60, shade=of.accent(sheet, form), thick=0.8)
     return top - 86
@@ -71,8 +63,8 @@ def _head(page: Page, sheet: Sheet, form: Form) -> float:
 
 def _sentences(sheet: Sheet) -> list[str]:
     sentences = [
-        f"You achieved this through {sheet.centre_name} (centre {sheet.centre_number}). "
-        "Your achievement is held on our register, and anyone to whom you show your documents can check them there.",
+        f"You achieved this through {sheet.centre_name} (centre {sheet.centre_number}).",
+        "Your achievement is held on our register. Anyone to whom you show your documents can check them there.",
     ]
     if sheet.units:
         units = "1 unit" if len(sheet.units) == 1 else f"{len(sheet.units)} units"

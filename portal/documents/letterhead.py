@@ -1,4 +1,4 @@
-"""A brand's own stationery: the HTML template of its logo and address, drawn once by xhtml2pdf, ready to lie under pages.
+"""A brand's own stationery: the HTML template of logo and address, drawn once by xhtml2pdf, to lie under pages.
 
 xhtml2pdf runs only here, only on a brand's settings, and may read nothing but the logos, the fonts and no network.
 """
@@ -81,10 +81,11 @@ def objects(kind: str, brand: Brand) -> tuple[bytes, ...]:
         if len(document.pages) != 1:
             raise LetterheadFailed(f"The letterhead of {brand.name} does not fit on one page.")
         page = document.pages[0]
-        content = page.Contents.read_bytes().replace(PREAMBLE, b"")
-        page.Contents = document.make_stream(content)
-        for name in [name for name in page.Resources.Font if name.encode("ascii") + b" " not in content]:
-            del page.Resources.Font[name]
+        content = page.obj["/Contents"].read_bytes().replace(PREAMBLE, b"")
+        page.obj["/Contents"] = document.make_stream(content)
+        embedded = page.obj["/Resources"]["/Font"]
+        for name in [name for name in embedded.keys() if name.encode("ascii") + b" " not in content]:
+            del embedded[name]
         form = document.make_indirect(page.as_form_xobject())
         return _Copy().of(form)
 

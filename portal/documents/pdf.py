@@ -33,13 +33,12 @@ def tint(written: str, part: float) -> str:
 
 def number(value: float) -> str:
     """A number as PDF writes it: no exponent, no more digits than are seen."""
-    text = f"{value:.3f}".rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
+    return f"{value:.2f}"
 
 
 def numbers(*values: float) -> str:
     """Several numbers with spaces between."""
-    return " ".join(map(number, values))
+    return " ".join([f"{value:.2f}" for value in values])
 
 
 def string(text: str) -> bytes:
@@ -142,7 +141,7 @@ class Art:
     objects: tuple[bytes, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Embedded:
     """A subset, ready to be written: old glyph numbers to new, and the parts of its font objects."""
 
@@ -199,9 +198,9 @@ def _embed(face: Face, meanings: dict[int, str]) -> Embedded:
 def _unicode_map(pairs: list[tuple[int, str]]) -> bytes:
     """The CMap that tells a reader which characters each glyph stands for."""
     parts = [
-        "/CIDInit/ProcSet findresource begin 12 dict begin begincmap/CIDSystemInfo<</Registry(Adobe)/Ordering(UCS)"
-        "/Supplement 0>>def/CMapName/Adobe-Identity-UCS def/CMapType 2 def 1 begincodespacerange<0000><FFFF>"
-        "endcodespacerange"
+        "/CIDInit/ProcSet findresource begin 12 dict begin begincmap",
+        "/CIDSystemInfo<</Registry(Adobe)/Ordering(UCS)/Supplement 0>>def",
+        "/CMapName/Adobe-Identity-UCS def/CMapType 2 def 1 begincodespacerange<0000><FFFF>endcodespacerange",
     ]
     for start in range(0, len(pairs), 100):
         some = pairs[start : start + 100]
@@ -390,16 +389,16 @@ def _words(words: Words, embedded: dict[Face, Embedded], names: dict[Face, str])
     for run in line.runs:
         x = words.x + run.start * size / 1000
         em = size * run.face.scale
-        parts.append(
-            f"/{names[run.face]} {number(em)} Tf 1 0 0 1 {numbers(x, words.y)} Tm {_show(run, em, embedded[run.face])}\n"
-        )
+        shown = _show(run, em, embedded[run.face])
+        parts.append(f"/{names[run.face]} {number(em)} Tf 1 0 0 1 {numbers(x, words.y)} Tm {shown}\n")
     parts.append("ET\n")
     body = "".join(parts).encode("ascii")
-    if _speaks_for_itself(line, embedded):
+    if _speaks_for_itself(line, tuple(embedded[run.face] for run in line.runs)):
         return body
     return b"/Span <</ActualText " + string(line.text) + b">> BDC " + body + b"EMC\n"
 
 
+@lru_cache(maxsize=4096)
 def _show(run: Run, em: float, font: Embedded) -> str:
     """The TJ operators of a run: each glyph where shaping put it, to a thousandth of an em."""
     parts = ["["]
@@ -427,7 +426,10 @@ def _show(run: Run, em: float, font: Embedded) -> str:
     return "".join(parts)
 
 
-def _speaks_for_itself(line: Line, embedded: dict[Face, Embedded]) -> bool:
+@lru_cache(maxsize=4096)
+def _speaks_for_itself(line: Line, embedded: tuple[Embedded, ...]) -> bool:
     return line.plain and all(
-        embedded[run.face].meanings.get(glyph) == meant for run in line.runs for glyph, meant in run.spans
+        font.meanings.get(glyph) == meant
+        for run, font in zip(line.runs, embedded, strict=True)
+        for glyph, meant in run.spans
     )

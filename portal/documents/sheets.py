@@ -1,4 +1,4 @@
-"""What a document says: plain values, frozen, JSON-able. No drawing here, and no knowledge of where values come from."""
+"""What a document says: plain values, frozen, JSON-able. No drawing, and no knowledge of where they come from."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from portal.documents.typesetting import Block, fit, paragraph
 LEFT, RIGHT = 56.0, WIDTH - 56.0
 FOOT = 82.0  # Nothing of the table stands below this.
 COLUMNS = (("Code", 68.0), ("Unit", 0.0), ("Level", 56.0), ("Credits", 44.0), ("Grade", 76.0))
-NUMERIC = 3
+TITLE, NUMERIC = 1, 3
 PADDING = 5.0
 
 
@@ -43,17 +43,9 @@ def _award(page: Page, sheet: Sheet, form: Form) -> float:
     side = 84.0
     width = RIGHT - LEFT
     of.draw_qr(page, sheet, RIGHT - side + 8, top - side + 14, side)
-    left = LEFT
-    if form == "digital" and not sheet.brand.logo:
-        of.draw_emblem(page, sheet, LEFT + 24, top - 22, 24)
-        left = LEFT + 62
-    elif form == "digital":
-        left = LEFT + of.LOGO_ROOM
+    left = LEFT + of.draw_initials(page, sheet, form)
     room = width - side - (left - LEFT) - 8
-    foot = page.block(
-        fit(sheet.awarding_organisation, SERIF_BOLD, width=room, height=40, largest=17, smallest=11, one_line_from=13),
-        left, top - 4, heading,
-    )  # fmt: skip
+    foot = page.block(of.organisation(sheet, room), left, top - 4, heading)
     page.text(f"Recognition number {sheet.recognition_number}", left, foot - 9, 9, SOFT, CAPS)
     y = top - side - 4
     y = page.block(
@@ -157,11 +149,16 @@ def _table_head(page: Page, sheet: Sheet, form: Form, y: float) -> float:
 
 def _row(unit: Unit) -> list[Block]:
     values = (unit.code, unit.title, unit.level, str(unit.credits), unit.grade)
-    return [
-        fit(value, SANS if index in (0, NUMERIC) else SERIF, width=width - 2 * PADDING, height=150,
-            largest=8.4 if index in (0, NUMERIC) else 10.5, smallest=7.5 if index != 1 else 10.5, leading=1.2, even=False)
-        for index, (value, (_, _, width)) in enumerate(zip(values, _columns(), strict=True))
-    ]  # fmt: skip
+    blocks = []
+    for index, (value, (_, _, width)) in enumerate(zip(values, _columns(), strict=True)):
+        exact = index in (0, NUMERIC)
+        style, largest = (SANS, 8.4) if exact else (SERIF, 10.5)
+        smallest = 10.5 if index == TITLE else 7.5
+        room = width - 2 * PADDING
+        blocks.append(
+            fit(value, style, width=room, height=150, largest=largest, smallest=smallest, leading=1.2, even=False)
+        )
+    return blocks
 
 
 def _height(row: list[Block]) -> float:

@@ -39,9 +39,12 @@ class Glyph:
     up: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """Glyphs of one face, left to right as they are seen. ``start`` and ``width`` are in thousandths of the line's em."""
+    """Glyphs of one face, left to right as they are seen; ``start`` and ``width`` in thousandths of the line's em.
+
+    Runs and lines are compared by identity: shaping hands out the same ones again, and what is made of them is kept.
+    """
 
     face: Face
     start: float
@@ -50,7 +53,7 @@ class Run:
     spans: tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Line:
     """Shaped text without a size.
 
@@ -390,7 +393,7 @@ def _fits(text: str, style: Style, cuts: list[tuple[int, int]], limit: float, ba
 
 def stack(lines: tuple[Line, ...], size: float, leading: float) -> Block:
     """Set lines under each other: ``leading`` times the size apart, or further where tall letters would touch."""
-    steps = []
+    steps: list[float] = []
     below = 0.0
     for line in lines:
         above = max(line.top, 680.0) * size / 1000
@@ -415,8 +418,8 @@ def fit(
 ) -> Block:
     """Set ``text`` in a box of points: as large as may be, wrapped, never clipped.
 
-    One line is kept down to the size ``one_line_from``; then it wraps, shrinking from ``largest`` to ``smallest``. What
-    is still too long breaks inside words and, at the very last, goes on shrinking: to be small is better than to be cut.
+    One line is kept down to the size ``one_line_from``; then it wraps, shrinking from ``largest`` to ``smallest``.
+    What is still too long breaks inside words and at the very last goes on shrinking: small is better than cut.
     """
     text = tidy(text).strip(BLANKS)
     base = direction(text)
