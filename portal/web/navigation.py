@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app, request, url_for
 from flask_babel import gettext as _
@@ -11,12 +11,14 @@ from flask_babel import gettext as _
 from portal.access.permissions import Permission as P
 from portal.access.roles import door_of
 from portal.access.sessions import actor_of
-from portal.models.brands import Brand
-from portal.models.centres import Centre
-from portal.models.users import User
 from portal.queries import brands
 from portal.vocabulary import Door
 from portal.web import sessions
+
+if TYPE_CHECKING:
+    from portal.models.brands import Brand
+    from portal.models.centres import Centre
+    from portal.models.users import User
 
 
 @dataclass(frozen=True, slots=True)
