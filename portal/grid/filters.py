@@ -92,8 +92,8 @@ class OneOf(Filter):
 
     def condition(self, expression: Any, wanted: Any, *, dialect: str) -> ColumnElement[bool]:
         if not is_expression(expression):
-            return expression(wanted)  # type: ignore[no-any-return]
-        return expression == wanted  # type: ignore[no-any-return]
+            return expression(wanted)
+        return expression == wanted
 
     def fields(self, name: str, given: Mapping[str, str]) -> tuple[Field, ...]:
         return (Field(name, "choice", given.get(name, ""), options=self.options),)
@@ -106,7 +106,7 @@ class YesNo(OneOf):
         super().__init__(((True, N_("Yes")), (False, N_("No"))), expression)
 
     def condition(self, expression: Any, wanted: bool, *, dialect: str) -> ColumnElement[bool]:
-        return expression.is_(wanted)  # type: ignore[no-any-return]
+        return expression.is_(wanted)
 
 
 class _Range(Filter):

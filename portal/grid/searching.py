@@ -53,7 +53,7 @@ def as_text(expression: Any) -> ColumnElement[Any]:
     """The expression as text, so that numbers and native enumerations can be searched too."""
     kind = getattr(expression, "type", None)
     if isinstance(kind, String) and not isinstance(kind, Enum):
-        return expression  # type: ignore[no-any-return]
+        return expression
     return cast(expression, Text)
 
 

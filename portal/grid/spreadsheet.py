@@ -28,12 +28,13 @@ def as_csv(grid: Grid, rows: Iterable[Any], *, say: Callable[[Any], str] = str) 
     columns = [column for column in grid.columns if column.csv]
     rows = iter(rows)
     header = [say(column.label) for column in columns]
-    # The first rows are fetched before the first byte leaves, so a fault is an error page and never half a file.
-    batch = list(islice(rows, LINES))
-    yield b"\xef\xbb\xbf" + _lines([header])
-    while batch:
-        yield _lines([_cell(column.text_of(row, say), row, column.name) for column in columns] for row in batch)
-        batch = list(islice(rows, LINES))
+    head = b"\xef\xbb\xbf" + _lines([header])
+    # The first rows go with the header: a fault among them is an error page and never half a file.
+    while batch := list(islice(rows, LINES)):
+        yield head + _lines([_cell(column.text_of(row, say), row, column.name) for column in columns] for row in batch)
+        head = b""
+    if head:
+        yield head
 
 
 def _cell(text: str, row: Any, name: str) -> str:
