@@ -64,7 +64,8 @@ def _open_doors(app: Flask) -> None:
             continue
         if getattr(module, "DEMO_ONLY", False) and not app.config["DEMO"]:
             continue
-        app.register_blueprint(module.bp)
+        if hasattr(module, "bp"):
+            app.register_blueprint(module.bp)
 
 
 def _modules(package: Any) -> list[Any]:

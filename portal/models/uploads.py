@@ -29,8 +29,10 @@ class Upload(Claimable, Base):
     good_rows: Mapped[int] = mapped_column(default=0)
     documents: Mapped[int] = mapped_column(default=0)
     faults: Mapped[list] = mapped_column(Json, default=list)
-    """``[[record, column, message], …]``"""
+    """The first of them: ``[[record, column, message], …]``; how many there are says ``fault_count``."""
     warnings: Mapped[list] = mapped_column(Json, default=list)
+    fault_count: Mapped[int] = mapped_column(default=0)
+    warning_count: Mapped[int] = mapped_column(default=0)
     only_good_rows: Mapped[bool] = mapped_column(default=False)
     job_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"), unique=True)
 

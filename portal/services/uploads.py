@@ -15,7 +15,7 @@ from portal.access.permissions import Permission
 from portal.database import database_now, db
 from portal.errors import Fenced, Invalid, WrongMove
 from portal.events.catalogue import PublishRequested, UploadChecked, UploadReceived
-from portal.intake import Held, Report, preflight
+from portal.intake import Held, Remark, Report, preflight
 from portal.models.centres import Centre
 from portal.models.uploads import Upload
 from portal.models.users import User
@@ -67,7 +67,7 @@ def request_publish(upload_id: int, *, only_good_rows: bool, actor: Actor) -> No
     actor.require(Permission.JOBS_PUBLISH)
     with unit_of_work(actor) as record:
         upload = scope.load(scope.uploads(actor), upload_id, lock=True)
-        if upload.faults and not only_good_rows:
+        if upload.fault_count and not only_good_rows:
             raise Invalid("This file has faults. Nothing is published from it unless you choose to publish the good rows.")
         if not upload.good_rows:
             raise Invalid("There is no good row in this file to publish.")
@@ -106,8 +106,8 @@ def finish_check(taken: claims.Claim, report: Report) -> None:
         _move(upload, UploadState.CHECKED)
         upload.rows = report.rows
         upload.good_rows = report.good_rows
-        upload.faults = [[one.record, one.column, one.message] for one in report.faults[:MOST_REMARKS_KEPT]]
-        upload.warnings = [[one.record, one.column, one.message] for one in report.warnings[:MOST_REMARKS_KEPT]]
+        upload.fault_count, upload.warning_count = len(report.faults), len(report.warnings)
+        upload.faults, upload.warnings = _kept(report.faults), _kept(report.warnings)
         record(UploadChecked(upload_id=upload.id))
 
 
@@ -120,7 +120,7 @@ def publish_claimed(taken: claims.Claim, stream: BinaryIO, *, held: Held, unsupp
     person = db.session.get_one(User, upload.created_by_id)
     actor = Actor(user_id=person.id, name=person.full_name, role=Role.ISSUER)
     report = preflight(stream, held, today=clock.today(), unsupported=unsupported)
-    if len(report.faults) != len(upload.faults) or (report.faults and not upload.only_good_rows):
+    if not _is_what_was_seen(report, upload):
         with unit_of_work(SYSTEM) as record:
             upload = _held(taken)
             upload.state = UploadState.UPLOADED
@@ -143,6 +143,17 @@ def publish_claimed(taken: claims.Claim, stream: BinaryIO, *, held: Held, unsupp
         upload.documents = published.documents
         upload.failure = ""
     return published
+
+
+def _is_what_was_seen(report: Report, upload: Upload) -> bool:
+    """Whether a check of the same file finds today what the issuer decided upon."""
+    if len(report.faults) != upload.fault_count or (report.faults and not upload.only_good_rows):
+        return False
+    return _kept(report.faults) == [list(one) for one in upload.faults]
+
+
+def _kept(remarks: list[Remark]) -> list[list[object]]:
+    return [[one.record, one.column, one.message] for one in remarks[:MOST_REMARKS_KEPT]]
 
 
 def fail(taken: claims.Claim, reason: str, *, final: bool) -> None:

@@ -59,7 +59,7 @@ class _Progress:
         self.beaten = time.monotonic()
 
     def __call__(self, rows: int) -> None:
-        self.ticker.tick({"rows": rows})
+        self.ticker({"rows": rows})
         if time.monotonic() - self.beaten > 5:
             uploads.beat(self.taken)
             self.beaten = time.monotonic()

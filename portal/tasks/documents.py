@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from io import BytesIO
 
 from flask import current_app
+from PIL import Image
 
 from portal import documents as engine
 from portal.documents import sheets
 from portal.documents.images import page_images
 from portal.documents.storage import OutOfSpace, Store
+from portal.documents.typesetting import UndrawableText
 from portal.errors import Fenced
 from portal.queries.documents import store_root
 from portal.services import documents
@@ -65,7 +68,7 @@ def _results(claim: documents.claims.Claim, store: Store) -> Iterator[Drawn | No
             yield Drawn(document_id, _files(sheet, store))
         except OutOfSpace:
             yield NotDrawn(document_id, FULL, counts=False)
-        except engine.UndrawableText as error:
+        except UndrawableText as error:
             yield NotDrawn(document_id, str(error), final=True)
         except Exception as error:
             log.exception("document %s could not be drawn", document_id)
@@ -80,7 +83,8 @@ def _files(sheet: sheets.Sheet, store: Store) -> dict[str, object]:
         kept = store.put(pdf, ".pdf")
         pages = []
         for image in page_images(pdf):
-            page = store.put(image.data, ".webp")
-            pages.append({"sha256": page.sha256, "width": image.width, "height": image.height})
+            page = store.put(image, ".webp")
+            width, height = Image.open(BytesIO(image)).size
+            pages.append({"sha256": page.sha256, "width": width, "height": height})
         files[form.value] = {"sha256": kept.sha256, "size": kept.size, "pages": pages}
     return files

@@ -11,7 +11,7 @@ from portal.errors import Fenced
 from portal.mail import maildir, message, transport
 from portal.mail.transport import OutcomeKind
 from portal.queries.mails import letter_of
-from portal.services import mails
+from portal.services import mails, tokens
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,11 @@ def send(mail_id: int) -> None:
     taken, mail = claimed
     try:
         try:
+            secret = current_app.config["SECRET_KEY"]
             letter = letter_of(
-                mail, secret=current_app.config["SECRET_KEY"], public_url=current_app.config["PUBLIC_URL"]
+                mail,
+                token_text=lambda token_id: tokens.text_of(token_id, secret),
+                public_url=current_app.config["PUBLIC_URL"],
             )
             if letter is None:
                 mails.settle_rejected(taken, "The link in this mail is no longer good, so it was not sent.")

@@ -1,0 +1,5 @@
+"""The issuer door."""
+
+from flask import Blueprint
+
+bp = Blueprint("issuer", __name__)

@@ -1,0 +1,42 @@
+"""The face of a brand as a small stylesheet: strict CSP allows no colours inside a page."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Response, abort
+
+from portal.access.actor import Actor
+from portal.blueprints.public import bp
+from portal.queries import brands
+from portal.web.guards import public
+
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+@bp.get("/brand/<slug>.css")
+@public
+def brand_css(slug: str, actor: Actor) -> Response:
+    """The custom properties that the design system reads."""
+    brand = brands.find_by_slug(slug)
+    if brand is None:
+        abort(404)
+    primary, accent = (
+        colour if COLOUR.fullmatch(colour) else "#1d4f91" for colour in (brand.primary_colour, brand.accent_colour)
+    )
+    css = f":root {{ --brand: {primary}; --brand-ink: {_ink_on(primary)}; --brand-accent: {accent}; }}\n"
+    response = Response(css, mimetype="text/css")
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return response
+
+
+def _ink_on(colour: str) -> str:
+    """Black or white, whichever is easier to read on a colour (WCAG 2.2 relative luminance)."""
+
+    def linear(channel: int) -> float:
+        share = channel / 255
+        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = (linear(int(colour[at : at + 2], 16)) for at in (1, 3, 5))
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "#ffffff" if 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 else "#000000"

@@ -1,0 +1,57 @@
+"""From a row of the outbox to the letter: the words, the face of the brand, and the one-time link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from portal.database import db
+from portal.mail import letters
+from portal.mail.letters import Letter, Letterhead
+from portal.models.brands import Brand
+from portal.models.mails import Mail
+from portal.queries import brands
+
+
+def letter_of(mail: Mail, *, token_text: Callable[[int], str | None], public_url: str) -> Letter | None:
+    """The letter of an outbox row; ``None`` when its one-time link is no longer good.
+
+    ``mail.values`` are the arguments of the letter's function in ``portal.mail.letters``, with these turned into real
+    ones: ``token_id`` and ``path`` become ``link``; ``…_seconds`` a span of time; ``…_at`` a moment; a ``path`` without
+    a token a link to that page.
+    """
+    values = dict(mail.values)
+    path = values.pop("path", None)
+    token_id = values.pop("token_id", None)
+    if token_id is not None:
+        text = token_text(token_id)
+        if text is None:
+            return None
+        path = f"{path}/{text}"
+    if path is not None:
+        values["link"] = f"{public_url}{path}"
+    for name in list(values):
+        if name.endswith("_seconds"):
+            values[name.removesuffix("_seconds")] = timedelta(seconds=values.pop(name))
+        elif name.endswith("_at"):
+            values[name] = datetime.fromisoformat(values[name])
+        elif name.endswith("_path"):
+            values[name.removesuffix("_path") + "_link"] = f"{public_url}{values.pop(name)}"
+    brand = db.session.get(Brand, mail.brand_id) if mail.brand_id else brands.find_default()
+    write: Any = getattr(letters, mail.letter)
+    letter: Letter = write(to=mail.recipient, letterhead=_letterhead(brand, public_url), **values)
+    db.session.rollback()
+    return letter
+
+
+def _letterhead(brand: Brand | None, public_url: str) -> Letterhead:
+    if brand is None:
+        return Letterhead(brand="The awarding body", portal="Portal", home=public_url)
+    return Letterhead(
+        brand=brand.name,
+        portal=brand.portal_name,
+        home=public_url,
+        contact=brand.support_email or brand.contact_email,
+        colour=brand.primary_colour,
+    )

@@ -1,0 +1,163 @@
+"""Smart Verify: what a reference number is worth at this moment, and as much about it as its brand makes public."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
+
+from portal import clock, reference
+from portal.database import db
+from portal.models.brands import Brand
+from portal.models.documents import Document
+from portal.models.records import Record
+from portal.vocabulary import Form, Kind, Production, Validity, VerifyStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What everybody may know about a document, read at ``checked_at``; absent facts are ``None``."""
+
+    reference: str
+    status: VerifyStatus
+    checked_at: datetime
+    note: str = ""
+    """A sentence where the status alone would mislead (too old to be validated here)."""
+    kind: Kind | None = None
+    learner: str | None = None
+    qualification_title: str | None = None
+    qualification_number: str | None = None
+    level: str | None = None
+    grade: str | None = None
+    awarding_organisation: str | None = None
+    brand_slug: str | None = None
+    issued_on: date | None = None
+    expires_on: date | None = None
+    cancelled_on: date | None = None
+    replaced_on: date | None = None
+    reason: str | None = None
+    replaced_by: str | None = None
+    sha256: str | None = None
+    language: str | None = None
+    units: tuple[tuple[Any, ...], ...] = ()
+    pages: tuple[dict[str, Any], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer as CONTRACT.md names its parts; dates as yyyy-mm-dd, the reference in groups."""
+        return {
+            "reference": reference.formatted(self.reference) if self.reference else None,
+            "status": self.status.value,
+            "checked_at": self.checked_at.isoformat(timespec="seconds"),
+            "document_type": self.kind.value if self.kind else None,
+            "learner": self.learner,
+            "qualification_title": self.qualification_title,
+            "qualification_number": self.qualification_number,
+            "level": self.level,
+            "grade": self.grade,
+            "awarding_organisation": self.awarding_organisation,
+            "issued_on": _iso(self.issued_on),
+            "expires_on": _iso(self.expires_on),
+            "cancelled_on": _iso(self.cancelled_on),
+            "reason": self.reason or (self.note or None),
+            "replaced_by": reference.formatted(self.replaced_by) if self.replaced_by else None,
+            "sha256": self.sha256,
+        }
+
+
+def unavailable(text: str) -> Answer:
+    """The answer when the status cannot be read now: never "valid"."""
+    return Answer(reference.normalise(text) or "", VerifyStatus.UNAVAILABLE, clock.now())
+
+
+def check(text: str) -> Answer:
+    """What a reference, as typed or scanned, is worth now. One query; none for what cannot be a reference.
+
+    Documents that are not drawn yet are unknown to the public.
+    """
+    canonical = reference.normalise(text)
+    moment = clock.now()
+    if canonical is None:
+        return Answer("", VerifyStatus.UNKNOWN, moment)
+    successor = aliased(Document)
+    row = db.session.execute(
+        select(
+            Document.kind,
+            Document.validity,
+            Document.issued_on,
+            Document.expires_on,
+            Document.cancelled_at,
+            Document.replaced_at,
+            Document.reason,
+            Document.files,
+            successor.reference.label("replaced_by"),
+            Record.first_name,
+            Record.middle_name,
+            Record.last_name,
+            Record.qualification_title,
+            Record.qualification_number,
+            Record.level,
+            Record.grade,
+            Record.language,
+            Record.units,
+            Brand.name.label("brand"),
+            Brand.slug,
+            Brand.validate_from,
+            Brand.public_document,
+        )
+        .join(Record, Record.id == Document.record_id)
+        .join(Brand, Brand.id == Record.brand_id)
+        .outerjoin(successor, successor.id == Document.replaced_by_id)
+        .where(Document.reference == canonical, Document.production == Production.COMPLETED)
+    ).one_or_none()
+    if row is None:
+        return Answer(canonical, VerifyStatus.UNKNOWN, moment)
+    status, note = _status(row)
+    digital = row.files.get(Form.DIGITAL.value, {}) if row.public_document else {}
+    return Answer(
+        reference=canonical,
+        status=status,
+        checked_at=moment,
+        note=note,
+        kind=row.kind,
+        learner=" ".join(part for part in (row.first_name, row.middle_name, row.last_name) if part),
+        qualification_title=row.qualification_title,
+        qualification_number=row.qualification_number,
+        level=row.level,
+        grade=row.grade,
+        awarding_organisation=row.brand,
+        brand_slug=row.slug,
+        issued_on=row.issued_on,
+        expires_on=row.expires_on,
+        cancelled_on=_uk_day(row.cancelled_at) if status is VerifyStatus.CANCELLED else None,
+        replaced_on=_uk_day(row.replaced_at),
+        reason=row.reason if status is VerifyStatus.CANCELLED else None,
+        replaced_by=row.replaced_by,
+        sha256=digital.get("sha256"),
+        language=row.language,
+        units=tuple(tuple(unit) for unit in row.units) if row.kind is Kind.TRANSCRIPT else (),
+        pages=tuple(digital.get("pages", ())),
+    )
+
+
+def _status(row: Any) -> tuple[VerifyStatus, str]:
+    if row.validity is not Validity.VALID:
+        return VerifyStatus(row.validity.value), ""
+    if row.validate_from is not None and row.issued_on <= row.validate_from:
+        return VerifyStatus.UNAVAILABLE, (
+            f"Documents of {row.brand} can be validated here only when they were issued after "
+            f"{row.validate_from.day} {row.validate_from:%B %Y}."
+        )
+    if row.expires_on is not None and row.expires_on < clock.today():
+        return VerifyStatus.EXPIRED, ""
+    return VerifyStatus.VALID, ""
+
+
+def _uk_day(moment: datetime | None) -> date | None:
+    return clock.as_uk(moment).date() if moment else None
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None

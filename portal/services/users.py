@@ -1,0 +1,472 @@
+"""Making and managing accounts: who is let in, as what, until when. Signing in itself is in ``services.accounts``."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from portal import clock
+from portal.access import scope
+from portal.access.actor import Actor
+from portal.access.permissions import Permission
+from portal.access.roles import door_of
+from portal.database import db
+from portal.errors import Invalid, NotFound, Taken, WrongMove
+from portal.events.catalogue import UserChanged
+from portal.mail import wording
+from portal.models.centres import Centre
+from portal.models.learners import Learner
+from portal.models.users import User
+from portal.services import accounts, mails, passwords, throttles, tokens
+from portal.unit_of_work import Record, unit_of_work
+from portal.vocabulary import Role, TokenPurpose
+
+LOCK_REASONS = (
+    "Staff member is on long term sick",
+    "Learner has outstanding debt",
+    "Staff member has been suspended",
+)
+"""What the User Lockout dialog offers (SPEC §13)."""
+
+LONGEST_LOCK = timedelta(days=3653)
+LONGEST_NAME = 100
+LONGEST_INFORMATION = 5_000
+LONGEST_PHONE = 40
+RESTORABLE_FOR = timedelta(days=30)
+"""How long a deleted user can be brought back (SPEC §13)."""
+
+TAKEN = "This is used by another account already."
+BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who an account is for. The username is the email address where none is given."""
+
+    email: str
+    first_name: str
+    last_name: str
+    middle_name: str = ""
+    username: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new account, and the token of its invitation when it was made without a password."""
+
+    user_id: int
+    invitation_id: int | None
+
+
+def create_issuer(
+    person: Person, *, password: str = "", must_change: bool = True, tell: bool = True, actor: Actor
+) -> Created:
+    """Make an account for staff of the awarding body. Only the portal itself and other issuers may."""
+    actor.require(Permission.CENTRES_MANAGE)
+    return _create(person, Role.ISSUER, password=password, must_change=must_change, tell=tell, actor=actor)
+
+
+def create_centre_admin(
+    centre_id: int, person: Person, *, password: str = "", must_change: bool = True, tell: bool = True, actor: Actor
+) -> Created:
+    """Make an admin of a centre, the first one too: the issuer's right (SPEC §2)."""
+    actor.require(Permission.CENTRES_MANAGE)
+    return _create(
+        person,
+        Role.CENTRE_ADMIN,
+        centre_id=centre_id,
+        password=password,
+        must_change=must_change,
+        tell=tell,
+        actor=actor,
+    )
+
+
+def create_centre_user(
+    centre_id: int,
+    person: Person,
+    *,
+    password: str = "",
+    must_change: bool = True,
+    admin: bool = False,
+    tell: bool = True,
+    actor: Actor,
+) -> Created:
+    """Make a user of a centre: by its admin, or by the issuer. Without a password an invitation is sent."""
+    actor.require(Permission.USERS_MANAGE)
+    return _create(
+        person,
+        Role.CENTRE_ADMIN if admin else Role.CENTRE_USER,
+        centre_id=centre_id,
+        password=password,
+        must_change=must_change,
+        tell=tell,
+        actor=actor,
+    )
+
+
+def create_learner(learner_id: int, *, email: str, password: str, tell: bool = True, actor: Actor) -> Created:
+    """Make the account of a learner who is on file. Registration by the learner's own hand comes with its own page."""
+    actor.require(Permission.CENTRES_MANAGE)
+    learner = db.session.get(Learner, learner_id)
+    if learner is None:
+        raise NotFound("There is nothing here.")
+    person = Person(email, learner.first_name, learner.last_name, middle_name=learner.middle_name)
+    return _create(
+        person, Role.LEARNER, learner_id=learner_id, password=password, must_change=False, tell=tell, actor=actor
+    )
+
+
+def _create(
+    person: Person,
+    role: Role,
+    *,
+    centre_id: int | None = None,
+    learner_id: int | None = None,
+    password: str,
+    must_change: bool,
+    tell: bool,
+    actor: Actor,
+) -> Created:
+    person = _checked(person)
+    password_hash = ""
+    if password:
+        passwords.check_rules(
+            password, about=(person.email, person.username, person.first_name, person.middle_name, person.last_name)
+        )
+        db.session.close()
+        password_hash = passwords.hash_of(password)
+    with unit_of_work(actor) as record:
+        centre = scope.load(scope.centres(actor), centre_id) if centre_id is not None else None
+        _refuse_taken(person.email, person.username)
+        moment = clock.now()
+        user = User(
+            username=person.username,
+            email=person.email,
+            # An account with a password is handed over by a person; an invitation proves the address by itself.
+            email_confirmed_at=moment if password else None,
+            password_hash=password_hash,
+            must_change_password=bool(password) and must_change,
+            first_name=person.first_name,
+            middle_name=person.middle_name,
+            last_name=person.last_name,
+            phone=person.phone,
+            role=role,
+            centre_id=centre_id,
+            learner_id=learner_id,
+            created_at=moment,
+        )
+        with _unique():
+            db.session.add(user)
+            db.session.flush()
+        record(UserChanged(user_id=user.id, centre_id=user.centre_id))
+        if password:
+            if tell:
+                _tell_of_account(record, user)
+            return Created(user.id, None)
+        return Created(user.id, _invite(record, user, centre, tell=tell, actor=actor))
+
+
+def invite_again(user_id: int, *, actor: Actor) -> None:
+    """Send the invitation, or the link that confirms the address, once more; older links are void.
+
+    Raises ``WrongMove`` when nothing is open, and for more than a few mails an hour.
+    """
+    with _managing(user_id, actor) as (record, user):
+        if user.email_confirmed_at is not None and user.password_hash:
+            raise WrongMove("This address is confirmed already.")
+        if throttles.take(throttles.LINK_MAILS, user.email):
+            raise WrongMove("Several mails went to this address within the hour. Please wait before sending another.")
+        _send_link(record, user, actor)
+
+
+def lock(user_id: int, *, until: date, reason: str, information: str = "", actor: Actor) -> None:
+    """Lock a user from now until the beginning of a day (UK time); every session and socket ends.
+
+    Raises ``Invalid``, ``WrongMove`` for oneself and for the last admin.
+    """
+    today = clock.today()
+    if not today < until <= today + LONGEST_LOCK:
+        raise Invalid("The lockout date must be in the future, within ten years.", field="until")
+    if reason not in LOCK_REASONS:
+        raise Invalid("Choose one of the reasons.", field="reason")
+    information = _text(information, field="information", most=LONGEST_INFORMATION)
+    with _managing(user_id, actor) as (record, user):
+        _refuse_self(user, actor)
+        _refuse_last_admin(user, actor, for_good=False)
+        user.locked_until = datetime.combine(until, time.min, tzinfo=clock.UK)
+        user.lock_reason, user.lock_information = reason, information
+        accounts.end_access(record, user, why="locked")
+
+
+def unlock(user_id: int, *, actor: Actor) -> None:
+    """Free a locked user before the day; on one who is not locked it does nothing."""
+    with _managing(user_id, actor) as (_record, user):
+        user.locked_until, user.lock_reason, user.lock_information = None, "", ""
+
+
+def set_active(user_id: int, active: bool, *, actor: Actor) -> None:
+    """Make a user inactive, or active again."""
+    with _managing(user_id, actor) as (record, user):
+        if user.active == active:
+            return
+        if not active:
+            _refuse_self(user, actor)
+            _refuse_last_admin(user, actor, for_good=False)
+            accounts.end_access(record, user, why="inactive")
+        user.active = active
+
+
+def set_admin(user_id: int, admin: bool, *, actor: Actor) -> None:
+    """Give or take the admin right of a centre's user; the pages open now are asked to sign in again."""
+    with _managing(user_id, actor) as (record, user):
+        if user.centre_id is None:
+            raise WrongMove("Only users of a centre can be its admins.")
+        role = Role.CENTRE_ADMIN if admin else Role.CENTRE_USER
+        if user.role is role:
+            return
+        if not admin:
+            _refuse_self(user, actor)
+            _refuse_last_admin(user, actor, for_good=True)
+        user.role = role
+        accounts.end_access(record, user, why="role changed")
+
+
+def remove(user_id: int, *, actor: Actor) -> None:
+    """Delete a user; ``restore`` brings them back for 30 days. Deleting twice is ``NotFound``."""
+    with _managing(user_id, actor) as (record, user):
+        _refuse_self(user, actor)
+        _refuse_last_admin(user, actor, for_good=True)
+        user.deleted_at = clock.now()
+        for purpose in TokenPurpose:
+            tokens.void(purpose, user.id)
+        accounts.end_access(record, user, why="deleted")
+
+
+def restore(user_id: int, *, actor: Actor) -> None:
+    """Bring a deleted user back, within 30 days."""
+    with _managing(user_id, actor, deleted=True) as (_record, user):
+        if user.deleted_at is None:
+            return
+        if user.deleted_at < clock.now() - RESTORABLE_FOR:
+            raise NotFound("There is nothing here.")
+        user.deleted_at = None
+
+
+def change_details(
+    user_id: int, *, first_name: str, last_name: str, middle_name: str = "", phone: str = "", actor: Actor
+) -> None:
+    """Change names and telephone number, of oneself or of somebody one manages."""
+    first_name, last_name = _name(first_name, "first_name"), _name(last_name, "last_name")
+    middle_name = _name(middle_name, "middle_name", needed=False)
+    phone = _line(phone, field="phone", most=LONGEST_PHONE)
+    with _managing(user_id, actor, own=True) as (_record, user):
+        user.first_name, user.middle_name, user.last_name = first_name, middle_name, last_name
+        user.phone = phone
+
+
+def change_email(user_id: int, *, email: str, actor: Actor) -> None:
+    """Change the address, of oneself or of somebody one manages; the username stays.
+
+    Until the new address is confirmed by a link sent to it the user cannot sign in (SPEC §2). The old address is told.
+    """
+    email = _address(email)
+    with _managing(user_id, actor, own=True) as (record, user):
+        if user.email == email:
+            return
+        _refuse_taken(email, email, other_than=user.id)
+        old, was_confirmed = user.email, user.email_confirmed_at is not None
+        with _unique():
+            user.email, user.email_confirmed_at = email, None
+            db.session.flush()
+        # A link that went to the old address must not open the account.
+        for purpose in TokenPurpose:
+            tokens.void(purpose, user.id)
+        accounts.end_access(record, user, why="email changed")
+        _send_link(record, user, actor)
+        if was_confirmed:
+            mails.queue(
+                record,
+                "email_changed",
+                key=f"email_changed:{user.id}:{user.auth_epoch}",
+                to=old,
+                values={"name": user.full_name, "changed_at": clock.now().isoformat()},
+                brand_id=accounts.brand_of(user),
+                centre_id=user.centre_id,
+            )
+
+
+def give_password(user_id: int, *, password: str, actor: Actor) -> None:
+    """Set a first password for somebody one manages; at the next sign-in another has to be chosen."""
+    actor.require(Permission.USERS_MANAGE)
+    user = scope.load(scope.users(actor), user_id)
+    passwords.check_rules(password, about=accounts.about(user))
+    db.session.close()
+    password_hash = passwords.hash_of(password)
+    with _managing(user_id, actor) as (record, user):
+        accounts.set_password(record, user, password_hash, must_change=True, why="password given")
+
+
+@contextmanager
+def _managing(user_id: int, actor: Actor, *, own: bool = False, deleted: bool = False) -> Iterator[tuple[Record, User]]:
+    """A unit of work on one user whom the actor manages (or, with ``own``, is); told to the lists afterwards."""
+    if not (own and user_id == actor.user_id):
+        actor.require(Permission.USERS_MANAGE)
+    with unit_of_work(actor) as record:
+        visible = scope.users(actor) if not deleted else _deleted_users(actor)
+        user = scope.load(visible, user_id)
+        _take_turns(user)
+        user = db.session.get_one(User, user.id, with_for_update=True, populate_existing=True)
+        yield record, user
+        record(UserChanged(user_id=user.id, centre_id=user.centre_id))
+
+
+def _deleted_users(actor: Actor):  # type: ignore[no-untyped-def]
+    return select(User).where(
+        User.deleted_at.is_not(None), User.centre_id.in_(scope.centres(actor).with_only_columns(Centre.id))
+    )
+
+
+def _take_turns(user: User) -> None:
+    """Let two people who manage the same users go one after the other: else two admins could lock each other out."""
+    if user.centre_id is not None:
+        db.session.execute(select(Centre.id).where(Centre.id == user.centre_id).with_for_update())
+    elif user.role is Role.ISSUER:
+        db.session.execute(select(User.id).where(User.role == Role.ISSUER).order_by(User.id).with_for_update())
+
+
+def _refuse_self(user: User, actor: Actor) -> None:
+    if user.id == actor.user_id:
+        raise WrongMove("You cannot do this to your own account. Ask another admin.")
+
+
+def _refuse_last_admin(user: User, actor: Actor, *, for_good: bool) -> None:
+    """Nobody removes the last admin. The awarding body may shut any door of a centre for a while: it can open it again."""
+    if user.role not in (Role.CENTRE_ADMIN, Role.ISSUER):
+        return
+    if user.role is Role.CENTRE_ADMIN and not for_good and actor.may(Permission.CENTRES_MANAGE):
+        return
+    moment = clock.now()
+    others = db.session.scalars(
+        select(User).where(
+            User.role == user.role,
+            User.centre_id.is_(None) if user.centre_id is None else User.centre_id == user.centre_id,
+            User.id != user.id,
+            User.deleted_at.is_(None),
+        )
+    )
+    if not any(other.may_enter_at(moment) for other in others):
+        raise WrongMove("This is the last admin. Make somebody else an admin first.")
+
+
+def _refuse_taken(email: str, username: str, *, other_than: int = 0) -> None:
+    """An address or username belongs to one account, as either: so what is typed at the door names one account."""
+    statement = select(func.count()).where(User.id != other_than)
+    for name, value in (("email", email), ("username", username)):
+        if db.session.scalar(statement.where(or_(User.email == value, User.username == value))):
+            raise Taken(TAKEN, field=name)
+
+
+@contextmanager
+def _unique() -> Iterator[None]:
+    """Two people may take the same address at the same moment; the database lets one."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise Taken(TAKEN, field="email") from error
+
+
+def _send_link(record: Record, user: User, actor: Actor) -> None:
+    """The mail that proves the address: an invitation for somebody without a password, else a confirmation."""
+    if user.password_hash:
+        accounts.send_confirmation(record, user)
+        return
+    centre = db.session.get(Centre, user.centre_id) if user.centre_id else None
+    _invite(record, user, centre, tell=True, actor=actor)
+
+
+def _invite(record: Record, user: User, centre: Centre | None, *, tell: bool, actor: Actor) -> int:
+    token = tokens.issue(TokenPurpose.INVITE, user.id)
+    if tell:
+        mails.queue(
+            record,
+            "invitation",
+            key=f"invitation:{token.id}",
+            to=user.email,
+            values={
+                "name": user.full_name,
+                "inviter": actor.name,
+                "centre": centre.name if centre else "the awarding body",
+                "token_id": token.id,
+            },
+            brand_id=accounts.brand_of(user),
+            centre_id=user.centre_id,
+        )
+    return token.id
+
+
+def _tell_of_account(record: Record, user: User) -> None:
+    mails.queue(
+        record,
+        "account_created",
+        key=f"account_created:{user.id}",
+        to=user.email,
+        values={"name": user.full_name, "username": user.username, "door": door_of(user.role).value},
+        brand_id=accounts.brand_of(user),
+        centre_id=user.centre_id,
+    )
+
+
+def _checked(person: Person) -> Person:
+    email = _address(person.email)
+    username = _line(person.username, field="username", most=254).lower() or email
+    if len(username) < 3 or " " in username:
+        raise Invalid("A username has at least three characters and no spaces.", field="username")
+    return Person(
+        email=email,
+        first_name=_name(person.first_name, "first_name"),
+        last_name=_name(person.last_name, "last_name"),
+        middle_name=_name(person.middle_name, "middle_name", needed=False),
+        username=username,
+        phone=_line(person.phone, field="phone", most=LONGEST_PHONE),
+    )
+
+
+def _address(email: str) -> str:
+    if len(email) > 1_000:
+        raise Invalid("This email address is too long.", field="email")
+    address = wording.address(email).lower()
+    if "." not in address.rpartition("@")[2]:
+        raise Invalid("An email address looks like name@example.org.", field="email")
+    return address
+
+
+def _name(value: str, field: str, *, needed: bool = True) -> str:
+    value = _line(value, field=field, most=LONGEST_NAME)
+    if needed and not value:
+        raise Invalid("Enter a name.", field=field)
+    return value
+
+
+def _line(value: str, *, field: str, most: int) -> str:
+    """One line: trimmed, spaces single, in one spelling (NFC), nothing that cannot be seen or turns the text round."""
+    value = _text(value, field=field, most=most)
+    if "\n" in value or "\t" in value:
+        raise Invalid("This must be one line.", field=field)
+    return " ".join(value.split())
+
+
+def _text(value: str, *, field: str, most: int) -> str:
+    value = unicodedata.normalize("NFC", value[: most * 4]).replace("\r\n", "\n").strip()
+    if len(value) > most:
+        raise Invalid(f"At most {most} characters.", field=field)
+    if any(c in BIDI_CONTROLS or unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t" for c in value):
+        raise Invalid("This holds characters that cannot be shown.", field=field)
+    return value
