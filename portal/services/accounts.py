@@ -260,7 +260,7 @@ def request_reset(*, account: str, actor: Actor) -> None:
             "password_reset",
             key=f"password_reset:{token.id}",
             to=user.email,
-            values={"name": user.full_name, "token_id": token.id},
+            values={"name": user.full_name} | tokens.mail_values(token),
             brand_id=brand_of(user),
             centre_id=user.centre_id,
         )
@@ -285,7 +285,7 @@ def send_confirmation(record: Record, user: User) -> None:
         "email_confirmation",
         key=f"email_confirmation:{token.id}",
         to=user.email,
-        values={"name": user.full_name, "token_id": token.id},
+        values={"name": user.full_name} | tokens.mail_values(token),
         brand_id=brand_of(user),
         centre_id=user.centre_id,
     )
@@ -366,7 +366,7 @@ def set_password(record: Record, user: User, new_hash: str, *, must_change: bool
             values={
                 "name": user.full_name,
                 "changed_at": clock.now().isoformat(),
-                "door": door_of(user.role).value,
+                "path": f"/{door_of(user.role).value}/forgot",
             },
             brand_id=brand_of(user),
             centre_id=user.centre_id,

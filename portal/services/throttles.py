@@ -94,7 +94,7 @@ def take(limit: Limit, subject: str) -> int:
     dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
     over = Throttle.window_start <= moment - limit.window
     statement = (
-        dialect.insert(Throttle)  # type: ignore[attr-defined]
+        dialect.insert(Throttle)
         .values(key=key_of(limit, subject), window_start=moment, count=1)
         .on_conflict_do_update(
             index_elements=[Throttle.key],

@@ -27,6 +27,9 @@ LIFETIMES = {
 }
 """How long a link is good (SPEC §2: one hour to set a new password)."""
 
+PATHS = {TokenPurpose.RESET: "/reset", TokenPurpose.CONFIRM: "/confirm", TokenPurpose.INVITE: "/invite"}
+"""The pages that links lead to; the token comes behind a slash."""
+
 BIGGEST_ID = 2**63 - 1
 LONGEST = 80
 """Characters of the longest token: a 64-bit number, a dot and 43 characters of base64."""
@@ -69,12 +72,18 @@ def void(purpose: TokenPurpose, user_id: int) -> None:
     )
 
 
-def text_of(token_id: int, secret: str) -> str:
-    """The token as it stands in a link: ``<id>.<HMAC-SHA256 in base64url>``. Raises ``Expired`` for no such token."""
+def text_of(token_id: int, secret: str) -> str | None:
+    """The token as it stands in a link, ``<id>.<HMAC-SHA256 in base64url>``; ``None`` when it is good no longer."""
     token = db.session.get(OneTimeToken, token_id)
-    if token is None:
-        raise Expired("This link is no longer kept.")
+    if token is None or token.used_at is not None or token.expires_at <= database_now():
+        return None
     return _text(token, secret)
+
+
+def mail_values(token: OneTimeToken) -> dict[str, Any]:
+    """What a mail needs to write the link when it is sent; the token itself is never among it."""
+    lifetime = token.expires_at - token.created_at
+    return {"token_id": token.id, "path": PATHS[token.purpose], "valid_for_seconds": int(lifetime.total_seconds())}
 
 
 def peek(text: str, purpose: TokenPurpose, secret: str) -> OneTimeToken:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from portal import clock
@@ -320,18 +320,21 @@ def _managing(user_id: int, actor: Actor, *, own: bool = False, deleted: bool = 
     if not (own and user_id == actor.user_id):
         actor.require(Permission.USERS_MANAGE)
     with unit_of_work(actor) as record:
-        visible = scope.users(actor) if not deleted else _deleted_users(actor)
-        user = scope.load(visible, user_id)
+        user = scope.load(_visible(user_id, actor, own=own, deleted=deleted), user_id)
         _take_turns(user)
         user = db.session.get_one(User, user.id, with_for_update=True, populate_existing=True)
         yield record, user
         record(UserChanged(user_id=user.id, centre_id=user.centre_id))
 
 
-def _deleted_users(actor: Actor):  # type: ignore[no-untyped-def]
-    return select(User).where(
-        User.deleted_at.is_not(None), User.centre_id.in_(scope.centres(actor).with_only_columns(Centre.id))
-    )
+def _visible(user_id: int, actor: Actor, *, own: bool, deleted: bool) -> Select[tuple[User]]:
+    """Where to look for the user: oneself, or those of one's scope, or the deleted ones of it."""
+    if own and user_id == actor.user_id:
+        return select(User).where(User.deleted_at.is_(None))
+    if not deleted:
+        return scope.users(actor)
+    gone = select(User).where(User.deleted_at.is_not(None))
+    return gone if actor.may(Permission.CENTRES_MANAGE) else gone.where(User.centre_id == actor.centre_id)
 
 
 def _take_turns(user: User) -> None:
@@ -348,7 +351,7 @@ def _refuse_self(user: User, actor: Actor) -> None:
 
 
 def _refuse_last_admin(user: User, actor: Actor, *, for_good: bool) -> None:
-    """Nobody removes the last admin. The awarding body may shut any door of a centre for a while: it can open it again."""
+    """Nobody removes the last admin. The awarding body may shut one out for a while: it can let them in again."""
     if user.role not in (Role.CENTRE_ADMIN, Role.ISSUER):
         return
     if user.role is Role.CENTRE_ADMIN and not for_good and actor.may(Permission.CENTRES_MANAGE):
@@ -404,8 +407,8 @@ def _invite(record: Record, user: User, centre: Centre | None, *, tell: bool, ac
                 "name": user.full_name,
                 "inviter": actor.name,
                 "centre": centre.name if centre else "the awarding body",
-                "token_id": token.id,
-            },
+            }
+            | tokens.mail_values(token),
             brand_id=accounts.brand_of(user),
             centre_id=user.centre_id,
         )
@@ -418,7 +421,7 @@ def _tell_of_account(record: Record, user: User) -> None:
         "account_created",
         key=f"account_created:{user.id}",
         to=user.email,
-        values={"name": user.full_name, "username": user.username, "door": door_of(user.role).value},
+        values={"name": user.full_name, "username": user.username, "path": f"/{door_of(user.role).value}/login"},
         brand_id=accounts.brand_of(user),
         centre_id=user.centre_id,
     )
