@@ -1,0 +1,57 @@
+"""Web processes for the live tests: one for each way of running, and one of its own for each test that hurts it."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.realtime.stage import Stage
+from tests.servers import postgres
+from tests.servers.fixtures import own_redis, postgres_server_url, redis_server  # noqa: F401
+from tests.servers.redis import TestRedis
+
+
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """A function that makes an empty database of the kind that this run is about."""
+    made = []
+
+    def make() -> str:
+        if os.environ.get("PORTAL_TEST_DB") == "postgresql":
+            made.append(postgres.create_database(request.getfixturevalue("postgres_server_url")))
+            return made[-1]
+        return f"sqlite:///{tmp_path_factory.mktemp('database') / 'portal.db'}"
+
+    yield make
+    for url in made:
+        postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session", params=["eventlet", "threading"])
+def stage(
+    request: pytest.FixtureRequest,
+    redis_server: TestRedis,  # noqa: F811
+    new_database,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stage]:
+    """A web process that many tests share, on green threads and on ordinary ones."""
+    stage = Stage(tmp_path_factory.mktemp(request.param), new_database(), redis_server.url, request.param)
+    try:
+        yield stage.start()
+    finally:
+        stage.close()
+
+
+@pytest.fixture(params=["eventlet", "threading"])
+def own_stage(
+    request: pytest.FixtureRequest,
+    own_redis: TestRedis,  # noqa: F811
+    new_database,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stage]:
+    """A web process and a Redis for one test."""
+    stage = Stage(tmp_path_factory.mktemp(request.param), new_database(), own_redis.url, request.param)
+    try:
+        yield stage.start()
+    finally:
+        stage.close()
