@@ -1,4 +1,4 @@
-"""A small application with nothing in it but the grid, on SQLite and, where there is one, on PostgreSQL."""
+"""A small application with nothing in it but the grid, on SQLite or (PORTAL_TEST_DB=postgresql) on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from portal.database import db, prepare
 from portal.extensions import babel, csrf
 from portal.web import grids
 from tests.grid.library import BOOKS, CELLS, Librarian, LibraryBase
+from tests.servers.fixtures import chromium_path, postgres_server_url, postgres_url
+
+__all__ = ["chromium_path", "postgres_server_url", "postgres_url"]
 
 PAGE = """{% from "components/grid.html" import grid as draw %}<!doctype html><html lang="en"><head>
 <title>Books</title></head><body><main><h1>Library</h1>{{ draw(grid) }}</main></body></html>"""
 
-DATABASES = ["sqlite", *(["postgresql"] if os.environ.get("TEST_DATABASE_URL") else [])]
+DATABASE = os.environ.get("PORTAL_TEST_DB", "sqlite")
 
 
-@pytest.fixture(params=DATABASES)
+@pytest.fixture
 def app(request, tmp_path):
-    url = f"sqlite:///{tmp_path}/grid.db" if request.param == "sqlite" else os.environ["TEST_DATABASE_URL"]
+    url = f"sqlite:///{tmp_path}/grid.db" if DATABASE == "sqlite" else request.getfixturevalue("postgres_url")
     folder = Path(portal.__file__).parent
     app = Flask("grid_test", template_folder=str(folder / "templates"), static_folder=str(folder / "static"))
     app.config.update(SQLALCHEMY_DATABASE_URI=url, SECRET_KEY="only for tests", TESTING=True)
