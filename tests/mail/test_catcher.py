@@ -110,8 +110,9 @@ def test_a_taken_port_is_a_plain_sentence(run_catcher, tmp_path):
     assert "Traceback" not in second.stderr
 
 
+@pytest.mark.alone
 def test_fifty_letters_go_within_a_second(run_catcher, message, mark):
-    """Goal G11 of the reliability notes: 50 a second with one worker; a second attempt forgives a busy machine."""
+    """What one worker has to manage; the best of three forgives a busy machine."""
     catcher = run_catcher()
     best = 99.0
     for _ in range(3):

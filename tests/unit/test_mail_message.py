@@ -62,7 +62,7 @@ def test_no_byte_of_a_body_needs_a_clever_server(text):
     assert not any(b"\n" in line or b"\r" in line or b"\x00" in line for line in lines)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(name=some.text(max_size=120), subject=some.text(max_size=240))
 def test_whatever_stands_in_a_name_or_subject_the_headers_stay_what_they_are(name, subject):
     mail = _read(_build(name=name, subject=subject))
