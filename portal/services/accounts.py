@@ -52,7 +52,9 @@ class Locked(Refused):
     """The password is right and the account is locked; only its owner learns that."""
 
     def __init__(self, until: datetime) -> None:
-        super().__init__(f"Your account is locked until {clock.uk_date(until)}.")
+        super().__init__(
+            f"Your account is locked until {clock.uk_date(until)}. Please contact whoever manages your account."
+        )
         self.until = until
 
 
@@ -189,12 +191,12 @@ def _refusal(user: User | None, door: Door) -> Refused | None:
 
 
 def _enter(record: Record, user: User, *, address: str, agent: str, ending: int | None) -> Entry:
+    if ending is not None:
+        _end(record, ending)
     if user.must_change_password:
         change = tokens.issue(TokenPurpose.RESET, user.id, detail={"must": True}, lifetime=CHANGE_LIFETIME)
         record(PasswordResetRequested(user_id=user.id))
         return Entry(user.id, user.role, user.auth_epoch, change_token_id=change.id)
-    if ending is not None:
-        _end(record, ending)
     moment = clock.now()
     db.session.execute(delete(UserSession).where(UserSession.user_id == user.id, UserSession.expires_at <= moment))
     token = secrets.token_urlsafe(32)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -327,7 +328,7 @@ def _managing(user_id: int, actor: Actor, *, own: bool = False, deleted: bool = 
         record(UserChanged(user_id=user.id, centre_id=user.centre_id))
 
 
-def _visible(user_id: int, actor: Actor, *, own: bool, deleted: bool) -> Select[tuple[User]]:
+def _visible(user_id: int, actor: Actor, *, own: bool, deleted: bool) -> Select[Any]:
     """Where to look for the user: oneself, or those of one's scope, or the deleted ones of it."""
     if own and user_id == actor.user_id:
         return select(User).where(User.deleted_at.is_(None))
