@@ -6,11 +6,15 @@ import io
 
 import pypdfium2
 
+SUFFIX = ".jpg"
+MIMETYPE = "image/jpeg"
+"""JPEG, not WebP: 3.5 ms against 36 ms to write a page of 1240 pixels, which is most of the cost of a document."""
+
 LARGEST_WIDTH = 4000  # Pixels; wider than any screen asks for.
 
 
 def page_images(pdf: bytes, *, width: int = 1240) -> list[bytes]:
-    """Each page as a WebP picture ``width`` pixels wide (1240: A4 at 150 dots an inch). Forms and links are not run."""
+    """Each page as a JPEG picture ``width`` pixels wide (1240: A4 at 150 dots an inch). Forms and links are not run."""
     if not 1 <= width <= LARGEST_WIDTH:
         raise ValueError(f"A page image is 1 to {LARGEST_WIDTH} pixels wide, not {width}.")
     pictures = []
@@ -22,7 +26,7 @@ def page_images(pdf: bytes, *, width: int = 1240) -> list[bytes]:
             picture = bitmap.to_pil().convert("RGB")
             if picture.width != width:
                 picture = picture.resize((width, picture.height))
-            picture.save(kept, "WEBP", quality=82, method=2)
+            picture.save(kept, "JPEG", quality=82)
             pictures.append(kept.getvalue())
             bitmap.close()
             page.close()

@@ -41,7 +41,7 @@ def letter_of(mail: Mail, *, token_text: Callable[[int], str | None], public_url
     brand = db.session.get(Brand, mail.brand_id) if mail.brand_id else brands.find_default()
     write: Any = getattr(letters, mail.letter)
     letter: Letter = write(to=mail.recipient, letterhead=_letterhead(brand, public_url), **values)
-    db.session.rollback()
+    db.session.close()
     return letter
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,8 +68,8 @@ def claim_to_draw(job_id: int, *, most: int) -> claims.Claim | None:
         return claims.take(Document, *waiting, Document.attempts < claims.MOST_ATTEMPTS, most=1)
 
 
-def sheets_of(claim: claims.Claim, *, public_url: str) -> Iterator[tuple[int, sheets.Sheet]]:
-    """What each claimed document says, in the order of the claim. Reads; the session may be closed meanwhile."""
+def sheets_of(claim: claims.Claim, *, public_url: str) -> list[tuple[int, sheets.Sheet]]:
+    """What each claimed document says, in the order of the claim."""
     found = db.session.scalars(
         select(Document)
         .where(Document.id.in_(claim.ids))
@@ -80,9 +80,10 @@ def sheets_of(claim: claims.Claim, *, public_url: str) -> Iterator[tuple[int, sh
         )
         .order_by(Document.id)
     ).all()
-    db.session.rollback()
-    for document in found:
-        yield document.id, sheet_of(document, public_url=public_url)
+    wanted = [(document.id, sheet_of(document, public_url=public_url)) for document in found]
+    # Drawing takes a while; no transaction stays open meanwhile.
+    db.session.close()
+    return wanted
 
 
 def sheet_of(document: Document, *, public_url: str) -> sheets.Sheet:

@@ -132,7 +132,6 @@ def _settle(taken: claims.Claim, **values: Any) -> None:
 def recover() -> list[int]:
     """Put mails of dead workers back: before DATA to be sent again, after it to "unknown". Give the former."""
     moment = database_now()
-    db.session.rollback()
     with unit_of_work(SYSTEM) as record:
         dead = list(
             db.session.scalars(

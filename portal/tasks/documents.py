@@ -12,7 +12,7 @@ from PIL import Image
 
 from portal import documents as engine
 from portal.documents import sheets
-from portal.documents.images import page_images
+from portal.documents.images import SUFFIX, page_images
 from portal.documents.storage import OutOfSpace, Store
 from portal.documents.typesetting import UndrawableText
 from portal.errors import Fenced
@@ -83,7 +83,7 @@ def _files(sheet: sheets.Sheet, store: Store) -> dict[str, object]:
         kept = store.put(pdf, ".pdf")
         pages = []
         for image in page_images(pdf):
-            page = store.put(image, ".webp")
+            page = store.put(image, SUFFIX)
             width, height = Image.open(BytesIO(image)).size
             pages.append({"sha256": page.sha256, "width": width, "height": height})
         files[form.value] = {"sha256": kept.sha256, "size": kept.size, "pages": pages}

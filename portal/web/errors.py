@@ -57,7 +57,7 @@ def init_app(app: Flask) -> None:
 def answer(code: int, sentence: str = "", *, retry_after: int | None = None) -> Response:
     """The page of an error: heading by code, the given sentence or the usual one."""
     heading, usual = SENTENCES.get(code, SENTENCES[500 if code >= 500 else 400])
-    db.session.rollback()
+    db.session.close()
     if request.path.endswith(".json") or request.headers.get("X-Grid"):
         response: Response = jsonify(error=sentence or usual)
     else:
