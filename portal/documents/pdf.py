@@ -217,7 +217,7 @@ def _usual(face: Face, style: Style) -> dict[int, str]:
     for text in texts:
         for run in shape(text, style).runs:
             if run.face is face:
-                for glyph, meant in run.spans:
+                for glyph, meant in _singles(run):
                     meanings.setdefault(glyph, meant)
     return meanings
 
@@ -286,7 +286,7 @@ class Writer:
             for words in page.words():
                 for run in words.line.runs:
                     meanings = used.setdefault(run.face, {})
-                    for glyph, meant in run.spans:
+                    for glyph, meant in _singles(run):
                         meanings.setdefault(glyph, meant)
                     for placed in run.glyphs:
                         meanings.setdefault(placed.number, "")
@@ -389,47 +389,91 @@ def _words(words: Words, embedded: dict[Face, Embedded], names: dict[Face, str])
     for run in line.runs:
         x = words.x + run.start * size / 1000
         em = size * run.face.scale
-        shown = _show(run, em, embedded[run.face])
+        shown = _show(run, em, embedded[run.face], not line.plain)
         parts.append(f"/{names[run.face]} {number(em)} Tf 1 0 0 1 {numbers(x, words.y)} Tm {shown}\n")
     parts.append("ET\n")
     body = "".join(parts).encode("ascii")
-    if _speaks_for_itself(line, tuple(embedded[run.face] for run in line.runs)):
+    if not line.plain or _speaks_for_itself(line, tuple(embedded[run.face] for run in line.runs)):
         return body
     return b"/Span <</ActualText " + string(line.text) + b">> BDC " + body + b"EMC\n"
 
 
 @lru_cache(maxsize=4096)
-def _show(run: Run, em: float, font: Embedded) -> str:
-    """The TJ operators of a run: each glyph where shaping put it, to a thousandth of an em."""
-    parts = ["["]
-    pen = 0.0
-    rise = 0.0
-    open_ = False
-    for glyph in run.glyphs:
-        if abs(glyph.up - rise) > 0.5:
-            parts.append(f"{'>' if open_ else ''}] TJ {number(glyph.up * em / 1000)} Ts [")
-            rise, open_ = glyph.up, False
-        target = glyph.pen + glyph.across
-        shift = round(pen - target)
-        if shift:
-            parts.append(f"{'>' if open_ else ''}{shift}")
-            open_ = False
-            pen -= shift
-        if not open_:
-            parts.append("<")
-            open_ = True
-        parts.append(f"{font.numbers[glyph.number]:04X}")
-        pen += round(run.face.advance(glyph.number))
-    parts.append(f"{'>' if open_ else ''}] TJ")
-    if rise:
-        parts.append(" 0 Ts")
-    return "".join(parts)
+def _show(run: Run, em: float, font: Embedded, hinted: bool) -> str:
+    """The TJ operators of a run: each glyph where shaping put it, to a thousandth of an em.
+
+    ``hinted`` marks the clusters whose glyphs do not tell their characters. It is for lines that hold right-to-left
+    text: there a reader of the file puts the order right by itself, and would turn a whole line's hint round.
+    """
+    text = _Shown(run, em, font)
+    for first, last, meant in run.clusters:
+        told = last - first == 1 and font.meanings.get(run.glyphs[first].number) == meant
+        if hinted and not told:
+            text.hint(meant)
+            text.add(first, last)
+            text.end_hint()
+        else:
+            text.add(first, last)
+    return text.done()
+
+
+class _Shown:
+    """The operators of a run being written."""
+
+    def __init__(self, run: Run, em: float, font: Embedded) -> None:
+        self.run, self.em, self.font = run, em, font
+        self.parts = ["["]
+        self.pen = self.rise = 0.0
+        self.open = False
+
+    def add(self, first: int, last: int) -> None:
+        """Show some glyphs."""
+        for glyph in self.run.glyphs[first:last]:
+            if abs(glyph.up - self.rise) > 0.5:
+                self._break(f"] TJ {number(glyph.up * self.em / 1000)} Ts [")
+                self.rise = glyph.up
+            shift = round(self.pen - glyph.pen - glyph.across)
+            if shift:
+                self._break(str(shift))
+                self.pen -= shift
+            if not self.open:
+                self.parts.append("<")
+                self.open = True
+            self.parts.append(f"{self.font.numbers[glyph.number]:04X}")
+            self.pen += round(self.run.face.advance(glyph.number))
+
+    def hint(self, meant: str) -> None:
+        """From here on the glyphs stand for this text together."""
+        self._break(f"] TJ /Span<</ActualText{string(meant).decode()}>>BDC [")
+
+    def end_hint(self) -> None:
+        """The next glyphs speak for themselves again."""
+        self._break("] TJ EMC [")
+
+    def done(self) -> str:
+        """All the operators."""
+        self._break("] TJ")
+        if self.rise:
+            self.parts.append(" 0 Ts")
+        return "".join(self.parts)
+
+    def _break(self, operators: str) -> None:
+        if self.open:
+            self.parts.append(">")
+            self.open = False
+        self.parts.append(operators)
+
+
+def _singles(run: Run) -> list[tuple[int, str]]:
+    """The glyphs that stand alone for some characters, with those."""
+    return [(run.glyphs[first].number, meant) for first, last, meant in run.clusters if last - first == 1]
 
 
 @lru_cache(maxsize=4096)
 def _speaks_for_itself(line: Line, embedded: tuple[Embedded, ...]) -> bool:
-    return line.plain and all(
-        font.meanings.get(glyph) == meant
+    """Whether the glyphs of a left-to-right line tell its text without a hint."""
+    return all(
+        last - first == 1 and font.meanings.get(run.glyphs[first].number) == meant
         for run, font in zip(line.runs, embedded, strict=True)
-        for glyph, meant in run.spans
+        for first, last, meant in run.clusters
     )

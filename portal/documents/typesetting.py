@@ -18,7 +18,8 @@ from bidi import algorithm as bidi
 from portal.documents import fonts
 from portal.documents.fonts import Face
 
-RIGHT_TO_LEFT = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI"})
+RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+WITHOUT_DIRECTION = frozenset({"BN", "B", "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI", ""})
 OPENING = frozenset("([{“‘«‹「『【〈《（")
 NO_LINE_STARTS_WITH = frozenset(")]}”’»›」』】〉》）、。，．・：；！？ーぁぃぅぇぉっゃゅょァィゥェォッャュョ,.:;!?%")
 BREAK_AFTER = frozenset(" \u200b\u3000-\u2010\u2013/")
@@ -43,6 +44,7 @@ class Glyph:
 class Run:
     """Glyphs of one face, left to right as they are seen; ``start`` and ``width`` in thousandths of the line's em.
 
+    ``clusters`` are (first glyph, last glyph + 1, text): which glyphs stand together for which characters, as seen.
     Runs and lines are compared by identity: shaping hands out the same ones again, and what is made of them is kept.
     """
 
@@ -50,7 +52,7 @@ class Run:
     start: float
     width: float
     glyphs: tuple[Glyph, ...]
-    spans: tuple[tuple[int, str], ...]
+    clusters: tuple[tuple[int, int, str], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +61,7 @@ class Line:
 
     ``advances[i]`` is the width of the cluster that begins at character ``i``, or -1 inside a cluster: a line may be
     cut only where a cluster begins. ``top`` and ``bottom`` are the ink above and below the baseline. ``plain`` says
-    that each glyph stands for the text in ``Run.spans``, in order, so that no further hint is needed to copy it.
+    that all runs from left to right, so that the text can be given whole to whoever copies it.
     """
 
     text: str
@@ -123,10 +125,8 @@ def shape(text: str, style: Style, base: int | None = None) -> Line:
     pen = 0.0
     left = top = bottom = math.inf
     right = top = -math.inf
-    for _, face, glyphs, width, spans, simple in _reorder(shaped):
-        run = Run(face, pen, width, glyphs, spans)
-        runs.append(run)
-        plain = plain and simple
+    for _, face, glyphs, width, clusters in _reorder(shaped):
+        runs.append(Run(face, pen, width, glyphs, clusters))
         for glyph in glyphs:
             box = face.ink(glyph.number)
             if box[2] > box[0]:
@@ -144,22 +144,27 @@ def shape(text: str, style: Style, base: int | None = None) -> Line:
 
 
 def _levels(text: str, base: int | None) -> list[int] | None:
-    """The bidirectional level of each character, or None where all of it runs left to right (UAX #9, python-bidi)."""
-    if base in (None, 0) and (text.isascii() or not any(unicodedata.bidirectional(c) in RIGHT_TO_LEFT for c in text)):
+    """The bidirectional level of each character, or None where all of it runs left to right (UAX #9, python-bidi).
+
+    Joiners and directional controls take the level of the letter before them and order nothing: a control in a name
+    could only deceive, and preflight has refused it already.
+    """
+    if base in (None, 0) and (text.isascii() or not _has_right_to_left(text)):
         return None
+    kept = [c for c in text if unicodedata.bidirectional(c) not in WITHOUT_DIRECTION]
     storage = bidi.get_empty_storage()
-    storage["base_level"] = bidi.get_base_level(text) if base is None else base
+    storage["base_level"] = bidi.get_base_level("".join(kept)) if base is None else base
     storage["base_dir"] = ("L", "R")[storage["base_level"]]
-    bidi.get_embedding_levels(text, storage)
-    if len(storage["chars"]) != len(text):
-        raise UndrawableText("The text holds directional controls that cannot be printed.")
+    bidi.get_embedding_levels("".join(kept), storage)
     bidi.explicit_embed_and_overrides(storage)
-    if len(storage["chars"]) != len(text):
-        raise UndrawableText("The text holds directional controls that cannot be printed.")
     bidi.resolve_weak_types(storage)
     bidi.resolve_neutral_types(storage, False)
     bidi.resolve_implicit_levels(storage, False)
-    levels = [character["level"] for character in storage["chars"]]
+    resolved = iter([character["level"] for character in storage["chars"]])
+    levels: list[int] = []
+    for character in text:
+        passed_over = unicodedata.bidirectional(character) in WITHOUT_DIRECTION
+        levels.append((levels[-1] if levels else storage["base_level"]) if passed_over else next(resolved))
     for index in range(len(text) - 1, -1, -1):
         if text[index] not in BLANKS:
             break
@@ -167,9 +172,13 @@ def _levels(text: str, base: int | None) -> list[int] | None:
     return levels
 
 
+def _has_right_to_left(text: str) -> bool:
+    return any(unicodedata.bidirectional(character) in RIGHT_TO_LEFT for character in text)
+
+
 def direction(text: str) -> int | None:
     """The base direction of a paragraph that holds right-to-left letters (0 or 1); None where none stand in it."""
-    if text.isascii() or not any(unicodedata.bidirectional(c) in RIGHT_TO_LEFT for c in text):
+    if text.isascii() or not _has_right_to_left(text):
         return None
     return bidi.get_base_level(text)
 
@@ -229,7 +238,7 @@ def _resolved_scripts(text: str) -> list[str]:
 
 def _shape_run(
     text: str, start: int, end: int, face: Face, script: str, level: int, style: Style, advances: list[float]
-) -> tuple[Face, tuple[Glyph, ...], float, tuple[tuple[int, str], ...], bool]:
+) -> tuple[Face, tuple[Glyph, ...], float, tuple[tuple[int, int, str], ...]]:
     buffer = hb.Buffer()
     buffer.add_codepoints([ord(c) for c in text], start, end - start)
     buffer.direction = "rtl" if level % 2 else "ltr"
@@ -239,7 +248,7 @@ def _shape_run(
     em = face.em
     tracking = style.tracking / face.scale if script in ("Latn", "Grek", "Cyrl") else 0.0
     glyphs = []
-    clusters: dict[int, list[int]] = defaultdict(list)
+    reached: dict[int, tuple[int, int]] = {}
     widths: dict[int, float] = defaultdict(float)
     pen = 0.0
     for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
@@ -248,18 +257,15 @@ def _shape_run(
             raise UndrawableText(f"No embedded font can show U+{ord(missing):04X}.")
         glyphs.append(Glyph(info.codepoint, pen, position.x_offset * em, position.y_offset * em))
         width = position.x_advance * em + (tracking if position.x_advance else 0.0)
-        clusters[info.cluster].append(info.codepoint)
+        reached[info.cluster] = (reached.get(info.cluster, (len(glyphs) - 1,))[0], len(glyphs))
         widths[info.cluster] += width
         pen += width
-    starts = sorted(clusters)
-    ends = [*starts[1:], end]
-    spans = []
-    simple = not level % 2
-    for first, last in zip(starts, ends, strict=True):
+    order = sorted(widths)
+    ends = dict(zip(order, [*order[1:], end], strict=True))
+    for first in order:
         advances[first] = widths[first] * face.scale
-        simple = simple and len(clusters[first]) == 1
-        spans.append((clusters[first][0], text[first:last]))
-    return face, tuple(glyphs), pen * face.scale, tuple(spans), simple
+    clusters = tuple((begin, last, text[first : ends[first]]) for first, (begin, last) in reached.items())
+    return face, tuple(glyphs), pen * face.scale, clusters
 
 
 @lru_cache(maxsize=64)
