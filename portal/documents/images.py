@@ -21,9 +21,13 @@ def page_images(pdf: bytes, *, width: int = 1240) -> list[bytes]:
     document = pypdfium2.PdfDocument(pdf)
     try:
         for page in document:
-            bitmap = page.render(scale=width / page.get_width(), draw_annots=False, may_draw_forms=False)
+            # A hair less than the width, because PDFium rounds up and resizing costs more than drawing.
+            scale = (width - 0.01) / page.get_width()
+            bitmap = page.render(scale=scale, draw_annots=False, may_draw_forms=False, rev_byteorder=True)
             kept = io.BytesIO()
-            picture = bitmap.to_pil().convert("RGB")
+            picture = bitmap.to_pil()
+            if picture.mode != "RGB":
+                picture = picture.convert("RGB")
             if picture.width != width:
                 picture = picture.resize((width, picture.height))
             picture.save(kept, "JPEG", quality=82)
