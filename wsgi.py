@@ -10,7 +10,7 @@ import warnings
 
 ASYNC_MODE = os.environ.get("PORTAL_ASYNC_MODE") or "eventlet"
 # Known and decided (docs/decisions): one setting leaves it.
-warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated", category=DeprecationWarning)
+warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
 if ASYNC_MODE == "eventlet":
     import eventlet
 
