@@ -70,10 +70,11 @@ class Words:
 
 @dataclass
 class Page:
-    """One page being filled: drawing operators and, between them, words. ``art`` names form XObjects drawn beneath."""
+    """One page being filled: drawing operators and, between them, words. ``row`` is the row of a table being drawn."""
 
     content: list[bytes | Words] = field(default_factory=list)
-    roles: list[str] = field(default_factory=list)
+    roles: list[tuple[str, int | None]] = field(default_factory=list)
+    row: int | None = None
     link: tuple[float, float, float, float, str] | None = None
     _inside: bool = False
 
@@ -93,7 +94,7 @@ class Page:
     def as_(self, role: str) -> Iterator[None]:
         """Everything placed inside is one element of the document's structure: H1, P, TH, TD."""
         self.content.append(f"/{role} <</MCID {len(self.roles)}>> BDC\n".encode("ascii"))
-        self.roles.append(role)
+        self.roles.append((role, self.row))
         self._inside = True
         yield
         self._inside = False
@@ -256,6 +257,7 @@ class Writer:
         self.add(b"")
         kids: list[int] = []
         elements: list[list[int]] = []
+        children: list[int] = []
         for index, (page, art) in enumerate(zip(pages, arts, strict=True)):
             data = b"".join(_words(part, embedded, names) if isinstance(part, Words) else part for part in page.content)
             form = ""
@@ -269,15 +271,10 @@ class Writer:
                 f"/Contents {content} 0 R/StructParents {index}/Tabs/S{notes}>>".encode("ascii")
             )
             kids.append(number_)
-            elements.append(
-                [
-                    self.add(
-                        f"<</Type/StructElem/S/{role}/P {structure} 0 R/Pg {number_} 0 R/K {mark}>>".encode("ascii")
-                    )
-                    for mark, role in enumerate(page.roles)
-                ]
-            )
-        self._finish(structure, kids, elements, title, author, day, subject)
+            marked, top = self._add_structure(page, number_, structure)
+            elements.append(marked)
+            children += top
+        self._finish(structure, kids, elements, children, title, author, day, subject)
         return self._serialise()
 
     def _embed_fonts(self, pages: list[Page]) -> dict[Face, Embedded]:
@@ -327,18 +324,52 @@ class Writer:
         )
         return f"/Annots[{note} 0 R]"
 
+    def _add_structure(self, page: Page, page_number: int, root: int) -> tuple[list[int], list[int]]:
+        """The elements of a page by mark, and those right under the document. Cells go into the rows of a table."""
+        marked: list[int] = []
+        top: list[int] = []
+        table = row = 0
+        cells: dict[int, list[int]] = {}
+        current: int | None = None
+        for mark, (role, row_of) in enumerate(page.roles):
+            parent = root
+            if row_of is not None:
+                if not table:
+                    table = self.add(b"")
+                    top.append(table)
+                if row_of != current:
+                    current = row_of
+                    row = self.add(b"")
+                    cells[row] = []
+                parent = row
+            scope = "/A<</O/Table/Scope/Column>>" if role == "TH" else ""
+            element = self.add(
+                f"<</Type/StructElem/S/{role}/P {parent} 0 R/Pg {page_number} 0 R/K {mark}{scope}>>".encode("ascii")
+            )
+            marked.append(element)
+            if row_of is None:
+                top.append(element)
+            else:
+                cells[row].append(element)
+        for row, some in cells.items():
+            self.objects[row - 1] = _element("TR", table, some)
+        if table:
+            self.objects[table - 1] = _element("Table", root, list(cells))
+        return marked, top
+
     def _finish(
         self,
         structure: int,
         kids: list[int],
         elements: list[list[int]],
+        children: list[int],
         title: str,
         author: str,
         day: date,
         subject: str,
     ) -> None:
         parents = " ".join(f"{page} [{' '.join(f'{n} 0 R' for n in some)}]" for page, some in enumerate(elements))
-        all_elements = " ".join(f"{n} 0 R" for some in elements for n in some)
+        all_elements = " ".join(f"{n} 0 R" for n in children)
         root = self.add(f"<</Type/StructTreeRoot/K {structure} 0 R/ParentTree<</Nums[{parents}]>>>>".encode("ascii"))
         self.objects[structure - 1] = f"<</Type/StructElem/S/Document/P {root} 0 R/K[{all_elements}]>>".encode("ascii")
         self.objects[0] = (
@@ -375,6 +406,11 @@ class Writer:
         out += b"trailer\n<</Size %d/Root 1 0 R/Info 3 0 R/ID[<%s><%s>]>>\n" % (len(places) + 1, identity, identity)
         out += b"startxref\n%d\n%%%%EOF\n" % start
         return bytes(out)
+
+
+def _element(role: str, parent: int, kids: list[int]) -> bytes:
+    inside = " ".join(f"{kid} 0 R" for kid in kids)
+    return f"<</Type/StructElem/S/{role}/P {parent} 0 R/K[{inside}]>>".encode("ascii")
 
 
 def _literal(text: str) -> str:

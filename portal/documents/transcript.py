@@ -29,7 +29,7 @@ def draw(sheet: Sheet, form: Form) -> list[Page]:
             page = Page()
             pages.append(page)
             y = _table_head(page, sheet, form, _continued(page, sheet, form))
-        y = _draw_row(page, row, y, height)
+        y = _draw_row(page, row, index + 1, y, height)
     _total(page, sheet, form, y)
     for index, each in enumerate(pages):
         _small_print(each, sheet, index + 1, len(pages))
@@ -140,9 +140,11 @@ def _columns() -> list[tuple[str, float, float]]:
 def _table_head(page: Page, sheet: Sheet, form: Form, y: float) -> float:
     ground = tint(sheet.brand.primary, 0.1) if form == "digital" else "#eeeff1"
     page.fill(LEFT, y - 20, RIGHT - LEFT, 20, ground)
+    page.row = 0
     for index, (name, x, width) in enumerate(_columns()):
         align, at = ("right", x + width - PADDING) if index == NUMERIC else ("left", x + PADDING)
         page.text(name, at, y - 13.5, 9.5, of.shade(sheet, form), CAPS, align, role="TH")
+    page.row = None
     page.rule(LEFT, y - 20, RIGHT, y - 20, shade=of.accent(sheet, form), thick=0.8)
     return y - 20
 
@@ -165,21 +167,25 @@ def _height(row: list[Block]) -> float:
     return max(block.height for block in row) + 7.5
 
 
-def _draw_row(page: Page, row: list[Block], y: float, height: float) -> float:
+def _draw_row(page: Page, row: list[Block], index_of: int, y: float, height: float) -> float:
+    page.row = index_of
     baseline = max((block.steps[0] for block in row if block.steps), default=0.0)
     for index, (block, (_, x, width)) in enumerate(zip(row, _columns(), strict=True)):
         align, at = ("right", x + width - PADDING) if index == NUMERIC else ("left", x + PADDING)
         shift = baseline - block.steps[0] if block.steps else 0.0
         page.block(block, at, y - 4 - shift, INK, align, role="TD")
+    page.row = None
     page.rule(LEFT, y - height, RIGHT, y - height, shade=of.HAIR, thick=0.4)
     return y - height
 
 
 def _total(page: Page, sheet: Sheet, form: Form, y: float) -> None:
+    page.row = len(sheet.units) + 1
     columns = _columns()
     _, x, width = columns[NUMERIC]
     page.text("Total credits", columns[NUMERIC][1] - PADDING, y - 15, 10.5, INK, SERIF_BOLD, "right", role="TD")
     page.text(str(sheet.total_credits), x + width - PADDING, y - 15, 8.8, INK, SANS_BOLD, "right", role="TD")
+    page.row = None
     page.rule(LEFT, y - 22, RIGHT, y - 22, shade=of.accent(sheet, form), thick=0.8)
 
 

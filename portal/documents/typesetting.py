@@ -6,6 +6,7 @@ no markup, so nothing that a person is called can mean anything here.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import unicodedata
 from collections import defaultdict
@@ -397,6 +398,16 @@ def _fits(text: str, style: Style, cuts: list[tuple[int, int]], limit: float, ba
     return all(shape(text[a:b].rstrip(BLANKS), style, base).width <= limit + 0.5 for a, b in cuts)
 
 
+@lru_cache(maxsize=4096)
+def _hung(text: str, style: Style, base: int | None) -> Line:
+    """A line of several. Its last blank is kept but hangs over the edge, so that copied words do not run together."""
+    solid = shape(text.rstrip(BLANKS), style, base)
+    if base is not None or solid.text == text:
+        return solid
+    whole = shape(solid.text + " ", style, base)
+    return dataclasses.replace(whole, width=solid.width)
+
+
 def stack(lines: tuple[Line, ...], size: float, leading: float) -> Block:
     """Set lines under each other: ``leading`` times the size apart, or further where tall letters would touch."""
     steps: list[float] = []
@@ -445,7 +456,7 @@ def fit(
         if len(cuts) * size <= height and _fits(text, style, cuts, limit, base):
             if even and len(cuts) > 1:
                 cuts = _balanced(text, style, limit, len(cuts), base, harsh)
-            block = stack(tuple(shape(text[a:b].rstrip(BLANKS), style, base) for a, b in cuts), size, leading)
+            block = stack(tuple(_hung(text[a:b], style, base) for a, b in cuts), size, leading)
             if block.height <= height:
                 return block
         size *= 0.96 if not smallest * 0.96 < size * 0.96 < smallest else smallest / size * 0.999
@@ -458,4 +469,4 @@ def paragraph(text: str, style: Style, *, width: float, size: float, leading: fl
     base = direction(text)
     limit = width * 1000 / size
     cuts = wrap(text, style, limit, base=base, harsh=True)
-    return stack(tuple(shape(text[a:b].rstrip(BLANKS), style, base) for a, b in cuts), size, leading)
+    return stack(tuple(_hung(text[a:b], style, base) for a, b in cuts), size, leading)
