@@ -1,4 +1,4 @@
-"""The gallery: every component in every state, on made-up values. In development only; nothing here reads the database."""
+"""The gallery: every component in every state, on made-up values. In development only; it reads no rows."""
 
 from portal.blueprints.gallery.views import bp
 

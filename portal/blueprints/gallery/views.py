@@ -13,9 +13,9 @@ from portal.web.guards import public
 bp = Blueprint("gallery", __name__, url_prefix="/gallery")
 
 STATUSES = (
-    "Valid", "Expired", "Cancelled", "Replaced", "Unknown", "Unavailable", "Pending", "Processing", "Completed", "Failed",
-    "Active", "Locked", "Inactive", "queued", "sent", "bounced", "registered", "viewed", "Placed", "Accepted", "Printed",
-    "Dispatched", "Open", "Answered", "Closed", "Stopped", "Something new",
+    "Valid", "Expired", "Cancelled", "Replaced", "Unknown", "Unavailable", "Pending", "Processing", "Completed",
+    "Failed", "Active", "Locked", "Inactive", "queued", "sent", "bounced", "registered", "viewed", "Placed", "Accepted",
+    "Printed", "Dispatched", "Open", "Answered", "Closed", "Stopped", "Something new",
 )  # fmt: skip
 
 MENUS = {
@@ -48,7 +48,9 @@ def frames(actor: Actor, name: str) -> str:
     if name not in MENUS:
         abort(404)
     form = NoticeForm(formdata=None)
-    return render_template(f"gallery/{'door' if name == 'door' else 'frame'}.html", name=name, frame=_frame(name), form=form)
+    return render_template(
+        f"gallery/{'door' if name == 'door' else 'frame'}.html", name=name, frame=_frame(name), form=form
+    )
 
 
 @bp.route("/notify", methods=["GET", "POST"])
@@ -83,14 +85,18 @@ def _frame(name: str) -> Made:
     known = name in ("centre", "issuer", "learner")
     return Made(
         door=name,
-        portal_name={"issuer": "Issuer Portal", "learner": "Learner Portal", "public": "Smart Verify"}.get(name, "Centre Portal"),
+        portal_name={"issuer": "Issuer Portal", "learner": "Learner Portal", "public": "Smart Verify"}.get(
+            name, "Centre Portal"
+        ),
         brand=Made(
             name="Skills and Education Group Awards", slug="seg", logo="seg.svg", contact_email="support@awards.example"
         ),
         user=Made(first_name="Michael", full_name="Michael White", initials="MW") if known else None,
         centre=Made(name="Riverside College", number="10042") if name == "centre" else None,
         menu=menu,
-        footer=[Made(label=label, url="#") for label in ("Help", "Contact", "Privacy notice", "Accessibility statement")],
+        footer=[
+            Made(label=label, url="#") for label in ("Help", "Contact", "Privacy notice", "Accessibility statement")
+        ],
         basket_count=2,
         basket_url="#basket" if name in ("centre", "learner") else None,
         profile_url="#profile",
@@ -101,18 +107,28 @@ def _frame(name: str) -> Made:
 def _documents() -> list[dict[str, Any]]:
     def pages(*names: str) -> list[dict[str, Any]]:
         return [
-            {"src": url_for("static", filename=f"img/sample/{name}.svg"), "width": 840, "height": 1188} for name in names
+            {"src": url_for("static", filename=f"img/sample/{name}.svg"), "width": 840, "height": 1188}
+            for name in names
         ]
 
     digital, printed = "Digital certificate", "Print view — logo and border are part of the paper"
+
+    def document(
+        kind: str, label: str, form: str, state: str, *names: str, download: str | None = None
+    ) -> dict[str, Any]:
+        return {
+            "kind": kind,
+            "label": label,
+            "pages": pages(*names),
+            "download_url": download,
+            "form_label": form,
+            "state": state,
+        }
+
     return [
-        {"kind": "certificate", "label": "Certificate", "pages": pages("certificate"), "download_url": "#download",
-         "form_label": digital, "state": "ready"},
-        {"kind": "certificate", "label": "Certificate, print view", "pages": pages("certificate-print"), "download_url": None,
-         "form_label": printed, "state": "cancelled"},
-        {"kind": "transcript", "label": "Transcript", "pages": pages("transcript-1", "transcript-2"), "download_url": None,
-         "form_label": digital, "state": "expired"},
-        {"kind": "letter", "label": "Individual Letter", "pages": [], "download_url": None, "form_label": digital,
-         "state": "loading"},
-        {"kind": "letter", "label": "Broken", "pages": [], "download_url": None, "form_label": digital, "state": "error"},
-    ]  # fmt: skip
+        document("certificate", "Certificate", digital, "ready", "certificate", download="#download"),
+        document("certificate", "Certificate, print view", printed, "cancelled", "certificate-print"),
+        document("transcript", "Transcript", digital, "expired", "transcript-1", "transcript-2"),
+        document("letter", "Individual Letter", digital, "loading"),
+        document("letter", "Broken", digital, "error"),
+    ]

@@ -125,7 +125,7 @@ function arrive(page, answer, dialog) {
     return;
   }
   dialog.close();
-  for (const flash of page.querySelectorAll("[data-flash]")) {
+  for (const flash of page.querySelectorAll("#flashes [data-flash]")) {
     toast(flash.textContent.trim(), { tone: TONES[flash.dataset.flash] || "info" });
   }
   document.dispatchEvent(new CustomEvent("portal:done", { detail: { page, url: answer.url } }));
