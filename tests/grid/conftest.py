@@ -19,8 +19,13 @@ from tests.servers.fixtures import chromium_path, postgres_server_url, postgres_
 
 __all__ = ["chromium_path", "postgres_server_url", "postgres_url"]
 
-PAGE = """{% from "components/grid.html" import grid as draw %}<!doctype html><html lang="en"><head>
-<title>Books</title></head><body><main><h1>Library</h1>{{ draw(grid) }}</main></body></html>"""
+SHEETS = ["icon", "button", "field", "status", "empty_state", "progress", "grid"]
+PAGE = """{% from "components/grid.html" import grid as draw %}<!doctype html><html lang="en"><head><title>Books</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+{% for sheet in ["tokens", "base", "layouts"] %}<link rel="stylesheet" href="/static/css/{{ sheet }}.css">{% endfor %}
+{% for sheet in sheets %}<link rel="stylesheet" href="/static/css/components/{{ sheet }}.css">{% endfor %}
+<link rel="icon" href="data:,"><script type="module" src="/static/js/main.js"></script></head>
+<body class="frame"><main class="main"><h1>Library</h1>{{ draw(grid) }}</main></body></html>"""
 
 DATABASE = os.environ.get("PORTAL_TEST_DB", "sqlite")
 
@@ -42,7 +47,9 @@ def app(request, tmp_path):
 
     @app.get("/books")
     def books():
-        return grids.answer(BOOKS, app.extensions["grid_test_actor"], template="page.html", seq_of=_seq_of)
+        return grids.answer(
+            BOOKS, app.extensions["grid_test_actor"], template="page.html", seq_of=_seq_of, sheets=SHEETS
+        )
 
     @app.get("/books/<int:id>")
     def show(id):

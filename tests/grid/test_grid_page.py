@@ -280,5 +280,5 @@ def test_the_sequence_is_read_before_the_rows(app, client, session, statements):
 
     statements.clear()
     with app.test_request_context("/books"):
-        grids.answer(BOOKS, Librarian(1), template="page.html", seq_of=seq_of)
+        grids.answer(BOOKS, Librarian(1), template="page.html", seq_of=seq_of, sheets=[])
     assert asked_before == [] and len([s for s in statements if s.startswith("SELECT")]) == 2
