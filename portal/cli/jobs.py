@@ -30,9 +30,7 @@ CENTRE = click.option("--centre", "number", required=True, help="The centre's nu
 def preflight_file(file: Path, number: str) -> None:
     """Check FILE and print what is wrong with it as JSON; exit 1 when there are faults."""
     with file.open("rb") as stream:
-        report = preflight(
-            stream, HeldOnFile(_centre(number)), today=clock.today(), unsupported=unsupported_characters
-        )
+        report = preflight(stream, HeldOnFile(_centre(number)), today=clock.today(), unsupported=unsupported_characters)
     click.echo(json.dumps(report_json(report), ensure_ascii=False))
     raise SystemExit(1 if report.faults else 0)
 

@@ -80,7 +80,7 @@ def _brands() -> None:
 
 
 def _centres() -> None:
-    brands = dict(db.session.execute(select(Brand.slug, Brand.id)).tuples().all())
+    brands = dict(db.session.execute(select(Brand.slug, Brand.id)).all())
     for number, (name, brand, address, email) in cast.CENTRES.items():
         if db.session.scalar(select(Centre.id).where(Centre.number == number)) is None:
             centres.create_centre(
@@ -131,7 +131,9 @@ def _invented(count: int, *, seed: int, awarded: date, expires: date | None = No
             middle_name=chance.choice(["", "", "", "James", "Marie"]),
             last_name=last,
             date_of_birth=date(1985, 1, 1) + timedelta(days=chance.randrange(8000)),
-            email=f"{first}.{last}{place}@learner.example".lower() if first.isascii() and last.isalpha() and last.isascii() else None,
+            email=f"{first}.{last}{place}@learner.example".lower()
+            if first.isascii() and last.isalpha() and last.isascii()
+            else None,
             awarding_organisation=brand,
             qualification_number=f"6{seed:02d}/{place % len(titles):04d}/{seed % 10}",
             qualification_title=title,
@@ -168,9 +170,7 @@ def _cancel_and_replace() -> None:
             .limit(3)
         )
     )
-    states = dict(
-        db.session.execute(select(Document.id, Document.validity).where(Document.id.in_(certificates))).tuples().all()
-    )
+    states = dict(db.session.execute(select(Document.id, Document.validity).where(Document.id.in_(certificates))).all())
     for ident in certificates[:2]:
         if states[ident] is Validity.VALID:
             documents.cancel([ident], reason="Issued in error: the assessment was not complete.", actor=SYSTEM)

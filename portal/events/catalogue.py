@@ -257,4 +257,3 @@ class UserChanged(Fact):
         if self.centre_id is not None:
             yield rooms.centre_users(self.centre_id), [self.user_id]
             yield rooms.ISSUER_CENTRES, [self.centre_id]
-

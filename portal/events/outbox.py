@@ -66,7 +66,7 @@ def _next_seq(session: Session, name: str) -> int:
 def seq_of(rooms: Iterable[str]) -> dict[str, int]:
     """How far each room has come; a room that nothing happened in yet is at 0."""
     names = list(rooms)
-    known = dict(db.session.execute(select(Room.name, Room.seq).where(Room.name.in_(names))).tuples().all())
+    known = dict(db.session.execute(select(Room.name, Room.seq).where(Room.name.in_(names))).all())
     return {name: known.get(name, 0) for name in names}
 
 

@@ -29,9 +29,7 @@ class HeldOnFile:
         return dict(
             db.session.execute(
                 select(Qualification.number, Qualification.title).where(Qualification.number.in_(qualification_numbers))
-            )
-            .tuples()
-            .all()
+            ).all()
         )
 
     def learners(self, enrolment_numbers: set[str]) -> dict[str, HeldLearner]:

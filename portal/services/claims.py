@@ -48,11 +48,7 @@ def take(model: Any, *conditions: ColumnElement[bool], most: int = 1, lease: tim
     """Claim up to ``most`` due rows, oldest first; ``None`` when there is nothing. Call inside a unit of work."""
     session = db.session
     wanted = (
-        select(model.id)
-        .where(*conditions, due(model))
-        .order_by(model.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
+        select(model.id).where(*conditions, due(model)).order_by(model.id).limit(most).with_for_update(skip_locked=True)
     )
     ids = tuple(session.scalars(wanted))
     if not ids:

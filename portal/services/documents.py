@@ -201,9 +201,7 @@ def _count(job_id: int, *, completed: int = 0, failed: int = 0) -> None:
 
 def _tell_drawn(record: Any, job_id: int, document_ids: list[int]) -> None:
     job = db.session.execute(select(Job.centre_id, Job.pending).where(Job.id == job_id)).one()
-    record(
-        DocumentsDrawn(job_id=job_id, centre_id=job.centre_id, document_ids=document_ids, more=bool(job.pending))
-    )
+    record(DocumentsDrawn(job_id=job_id, centre_id=job.centre_id, document_ids=document_ids, more=bool(job.pending)))
 
 
 def give_up_on_poison() -> None:
@@ -325,9 +323,7 @@ def replace(document_id: int, *, corrections: dict[str, Any], actor: Actor) -> i
             raise Invalid(f"This cannot be corrected by a replacement: {', '.join(sorted(unknown))}.")
         if old.replaced_by_id is not None:
             raise WrongMove("This document was replaced already. Replace the newest one.")
-        facts = {
-            column.key: getattr(source, column.key) for column in Record.__table__.columns if column.key != "id"
-        }
+        facts = {column.key: getattr(source, column.key) for column in Record.__table__.columns if column.key != "id"}
         fresh = Record(**(facts | corrections))
         db.session.add(fresh)
         db.session.flush()
@@ -410,9 +406,7 @@ def figures(job_id: int) -> dict[str, int]:
     counted = dict(
         db.session.execute(
             select(Document.production, func.count()).where(Document.job_id == job_id).group_by(Document.production)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     return {
         "requested": sum(counted.values()),

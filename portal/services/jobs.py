@@ -60,7 +60,7 @@ def publish_within(
     actor.require(Permission.JOBS_PUBLISH)
     session = db.session
     centre: Centre = scope.load(scope.centres(actor), centre_id)
-    brands = dict(session.execute(select(Brand.name, Brand.id)).tuples().all())
+    brands = dict(session.execute(select(Brand.name, Brand.id)).all())
     moment = clock.now()
     job = Job(
         centre_id=centre.id,
@@ -145,9 +145,7 @@ def _learners(rows: tuple[Row, ...]) -> dict[str, int]:
             renamed[learner.id] = names
     for learner_id, (first, middle, last) in renamed.items():
         session.execute(
-            update(Learner)
-            .where(Learner.id == learner_id)
-            .values(first_name=first, middle_name=middle, last_name=last)
+            update(Learner).where(Learner.id == learner_id).values(first_name=first, middle_name=middle, last_name=last)
         )
     return {number: learner.id for number, learner in held.items()}
 
@@ -172,9 +170,7 @@ def _qualifications(rows: tuple[Row, ...], brands: dict[str, int]) -> None:
             select(Qualification.number, Qualification.title).where(
                 Qualification.number.in_({row.qualification_number for row in rows})
             )
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     if any(titles[row.qualification_number] != row.qualification_title for row in rows):
         raise Invalid("What is on file changed after this file was checked. Check it again.")

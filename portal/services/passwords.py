@@ -78,6 +78,9 @@ PORTAL_WORDS = frozenset(
 )
 """Words that anybody would try here first; a password needs something of its own beside them."""
 
+DISGUISES = str.maketrans("430157@$!", "aeoistasi")
+"""Digits and signs that stand for letters in passwords that think themselves clever."""
+
 ENOUGH_LETTERS = 4
 ENOUGH_CHARACTERS = 8
 """What has to be left of a password when names and words of the portal are taken out of it."""
@@ -141,8 +144,8 @@ def _is_common(plain: str) -> bool:
     common = _common()
     letters = plain.strip("0123456789!\"£$%^&*()_-+=[]{};:'@#~\\|,.<>/?` ")
     joined = re.sub(r"[\W_]+", "", plain)
-    unit = _repeated(plain)
-    return any(form in common for form in (plain, letters, joined, unit) if form)
+    forms = {plain, letters, joined, _repeated(plain)}
+    return any(form in common or form.translate(DISGUISES) in common for form in forms if form)
 
 
 def _repeated(plain: str) -> str:
@@ -152,9 +155,10 @@ def _repeated(plain: str) -> str:
 
 
 def _words_of(text: str) -> set[str]:
-    """The text itself and its parts of three characters or more; of an address, what stands before the @."""
-    text = text.casefold().split("@")[0]
-    parts = {text, re.sub(r"[\W_]+", "", text), *re.split(r"[\W_]+", text)}
+    """The text itself and its parts of three characters or more; of an address, the parts before the @."""
+    whole = text.casefold()
+    text = whole.split("@")[0]
+    parts = {whole, text, re.sub(r"[\W_]+", "", text), *re.split(r"[\W_]+", text)}
     return {part for part in parts if len(part) >= 3}
 
 

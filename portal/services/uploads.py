@@ -68,7 +68,9 @@ def request_publish(upload_id: int, *, only_good_rows: bool, actor: Actor) -> No
     with unit_of_work(actor) as record:
         upload = scope.load(scope.uploads(actor), upload_id, lock=True)
         if upload.fault_count and not only_good_rows:
-            raise Invalid("This file has faults. Nothing is published from it unless you choose to publish the good rows.")
+            raise Invalid(
+                "This file has faults. Nothing is published from it unless you choose to publish the good rows."
+            )
         if not upload.good_rows:
             raise Invalid("There is no good row in this file to publish.")
         _move(upload, UploadState.PUBLISHING)
@@ -111,7 +113,9 @@ def finish_check(taken: claims.Claim, report: Report) -> None:
         record(UploadChecked(upload_id=upload.id))
 
 
-def publish_claimed(taken: claims.Claim, stream: BinaryIO, *, held: Held, unsupported: Callable[[str], set[str]]) -> Published | None:
+def publish_claimed(
+    taken: claims.Claim, stream: BinaryIO, *, held: Held, unsupported: Callable[[str], set[str]]
+) -> Published | None:
     """Check once more against what is on file now, and publish: the job and the state of the upload in one commit.
 
     ``None`` when the file turned out to have other faults than the issuer saw: it goes back to be looked at.
@@ -177,7 +181,9 @@ def give_up_on_poison() -> None:
     )
     for ident in db.session.scalars(select(Upload.id).where(*poison)).all():
         with unit_of_work(SYSTEM) as record:
-            upload = db.session.scalars(select(Upload).where(Upload.id == ident, *poison).with_for_update()).one_or_none()
+            upload = db.session.scalars(
+                select(Upload).where(Upload.id == ident, *poison).with_for_update()
+            ).one_or_none()
             if upload is not None:
                 upload.lease_until, upload.claim_token = None, 0
                 _give_up(upload, STOPPED)
@@ -220,4 +226,3 @@ def _move(upload: Upload, new: UploadState) -> None:
     if not may_move(upload.state, new):
         raise WrongMove("This file has moved on meanwhile. Look at it again.")
     upload.state = new
-

@@ -54,9 +54,7 @@ def send(mail_id: int) -> None:
             log.exception("mail %s could not be written", mail_id)
             mails.settle_rejected(taken, f"The mail could not be written ({type(error).__name__}).")
             return
-        outcome = transport.send(
-            smtp, data, recipient=letter.to, before_data=lambda: mails.begin_data(taken)
-        )
+        outcome = transport.send(smtp, data, recipient=letter.to, before_data=lambda: mails.begin_data(taken))
         settle = {
             OutcomeKind.SENT: lambda: mails.settle_sent(taken),
             OutcomeKind.RETRY: lambda: mails.settle_retry(taken, outcome.reason),
@@ -72,4 +70,3 @@ def look_up(message_id: str) -> bool | None:
     """Ask the mail server's side whether a mail arrived; ``None`` when nobody can say (no look-up configured)."""
     folder = current_app.config["MAIL_LOOKUP"]
     return maildir.lookup(Path(folder), message_id) if folder else None
-

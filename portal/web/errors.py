@@ -27,7 +27,10 @@ CODES: dict[type[PortalError], int] = {
 }
 
 SENTENCES = {
-    400: ("That did not work", "The page was open for too long, or the request was not complete. Go back and try again."),
+    400: (
+        "That did not work",
+        "The page was open for too long, or the request was not complete. Go back and try again.",
+    ),
     401: ("Please sign in", "You need to sign in to see this."),
     403: ("Not allowed", "Your account does not have the right to see this page."),
     404: ("Nothing here", "The page does not exist, or it is not yours to see."),

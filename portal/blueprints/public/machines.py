@@ -46,5 +46,3 @@ def metrics(actor: Actor) -> Response:
     if lag is not None:
         lines += ["# TYPE portal_hub_lag_seconds gauge", f"portal_hub_lag_seconds {lag():.6f}"]
     return Response("\n".join(lines) + "\n", mimetype="text/plain; version=0.0.4")
-
-

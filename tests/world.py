@@ -1,0 +1,170 @@
+"""The world that most tests begin in: a migrated database with the cast, made once, put back when a test wrote to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_wtf.csrf import generate_csrf
+from sqlalchemy import event, text
+
+from portal.access.actor import SYSTEM
+from portal.app import create_app
+from portal.database import db
+from portal.services import centres
+from tests.servers import postgres
+from tests.services.people import People, settle
+
+WRITES = ("insert", "update", "delete", "truncate", "drop", "alter", "create", "with")
+
+
+class Client(FlaskClient):
+    """A browser of a test, which sends the CSRF token of its own session with every form."""
+
+    def sign_in(self, user_id: int) -> Client:
+        """Sign this browser in without the login page (whose tests sign in themselves)."""
+        import secrets
+        from datetime import timedelta
+
+        from portal import clock
+        from portal.access.sessions import token_hash
+        from portal.models.sign_in import UserSession
+        from portal.models.users import User
+        from portal.unit_of_work import unit_of_work
+
+        token = secrets.token_urlsafe(32)
+        with self.application.app_context(), unit_of_work(SYSTEM):
+            user = db.session.get_one(User, user_id)
+            db.session.add(
+                UserSession(
+                    token_hash=token_hash(token),
+                    user_id=user.id,
+                    auth_epoch=user.auth_epoch,
+                    created_at=clock.now(),
+                    seen_at=clock.now(),
+                    expires_at=clock.now() + timedelta(hours=1),
+                )
+            )
+        with self.session_transaction() as session:
+            session["sid"] = token
+        return self
+
+    def submit(self, url: str, data: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+        """POST a form as a browser does that has the page open."""
+        with self.session_transaction() as session, self.application.test_request_context():
+            import flask
+
+            if "csrf_token" in session:
+                flask.session["csrf_token"] = session["csrf_token"]
+            token = generate_csrf()
+            session["csrf_token"] = flask.session["csrf_token"]
+        return self.post(url, data={"csrf_token": token, **(data or {})}, **kwargs)
+
+
+class World:
+    """One application on one database, with a copy of how it was."""
+
+    def __init__(self, folder: Path, postgres_url: str | None) -> None:
+        self.folder = folder
+        self.dirty = False
+        self.postgres_url = postgres_url
+        self.file = folder / "portal.db"
+        os.environ.setdefault("SECRET_KEY", "not-a-secret-only-for-checks-and-tests")
+        self.app: Flask = create_app(
+            {
+                "SQLALCHEMY_DATABASE_URI": postgres_url or f"sqlite:///{self.file}",
+                "PORTAL_DATA": folder / "data",
+                "PUBLIC_URL": "http://localhost",
+                "TESTING": True,
+                "PROPAGATE_EXCEPTIONS": False,
+                "REDIS_URL": f"unix://{folder}/no-redis.sock",
+                "DEMO": True,
+                "DEVELOPMENT": True,
+            }
+        )
+        self.app.test_client_class = Client
+        with self.app.app_context():
+            flask_migrate.upgrade(directory="migrations")
+            self.people: People = settle(self.app)
+            centres.create_brand(
+                slug="biiab",
+                name="BIIAB Qualifications Ltd",
+                recognition_number="RN5118",
+                portal_name="BIIAB",
+                actor=SYSTEM,
+            )
+            self._keep()
+            event.listen(db.engine, "before_cursor_execute", self._watch)
+
+    def _watch(self, _connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.lstrip().lower().startswith(WRITES):
+            self.dirty = True
+
+    def _keep(self) -> None:
+        if self.postgres_url is None:
+            db.engine.dispose()
+            _vacuum_into(self.file, self.folder / "kept.db")
+            return
+        self.rows = {
+            table.name: [dict(row._mapping) for row in db.session.execute(table.select())]
+            for table in db.metadata.sorted_tables
+        }
+        db.session.close()
+
+    def put_back(self) -> None:
+        """Make the database what it was at the beginning, if anything was written."""
+        if not self.dirty:
+            return
+        with self.app.app_context():
+            db.session.remove()
+            if self.postgres_url is None:
+                db.engine.dispose()
+                for end in ("", "-wal", "-shm"):
+                    Path(f"{self.file}{end}").unlink(missing_ok=True)
+                shutil.copyfile(self.folder / "kept.db", self.file)
+            else:
+                self._put_back_rows()
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        self.dirty = False
+
+    def _put_back_rows(self) -> None:
+        names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
+        with db.engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            for table in db.metadata.sorted_tables:
+                if rows := self.rows[table.name]:
+                    connection.execute(table.insert(), rows)
+                if "id" in table.c and rows and isinstance(rows[0]["id"], int):
+                    connection.execute(
+                        text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :top)"),
+                        {"name": f'"{table.name}"', "top": max(row["id"] for row in rows)},
+                    )
+
+
+def _vacuum_into(source: Path, target: Path) -> None:
+    import sqlite3
+
+    connection = sqlite3.connect(source)
+    connection.execute("VACUUM INTO ?", (str(target),))
+    connection.close()
+
+
+@contextmanager
+def world_in(folder: Path, server_url: str | None) -> Iterator[World]:
+    """A world for a test session, on SQLite or on a database of its own in a PostgreSQL server."""
+    url = postgres.create_database(server_url) if server_url else None
+    world = World(folder, url)
+    try:
+        yield world
+    finally:
+        with world.app.app_context():
+            db.engine.dispose()
+        if url:
+            postgres.drop_database(url)
