@@ -3,7 +3,7 @@
 from types import SimpleNamespace as Made
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, jsonify, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from portal.access.actor import Actor
@@ -48,9 +48,15 @@ def frames(actor: Actor, name: str) -> str:
     if name not in MENUS:
         abort(404)
     form = NoticeForm(formdata=None)
-    return render_template(
-        f"gallery/{'door' if name == 'door' else 'frame'}.html", name=name, frame=_frame(name), form=form
-    )
+    template = "gallery/door.html" if name == "door" else "gallery/frame.html"
+    return render_template(template, name=name, frame=_frame(name), form=form)
+
+
+@bp.get("/figures")
+@public
+def figures(actor: Actor) -> Response:
+    """The figures of the gallery's summary bar."""
+    return jsonify(requested=268, pending=20, failed=1, completed=247)
 
 
 @bp.route("/notify", methods=["GET", "POST"])

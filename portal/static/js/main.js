@@ -2,7 +2,7 @@
 
 import "./modules/dialog.js";
 import "./modules/form.js";
-import "./modules/figure.js";
+import "./modules/moved.js";
 
 const NAMES = /^[a-z_]+$/;
 const started = new WeakSet();

@@ -50,6 +50,9 @@ function ask(form, submitter) {
   asked.querySelector("[data-confirm-text]").textContent = form.dataset.confirm;
   const yes = asked.querySelector("[data-confirm-yes]");
   yes.querySelector(".button__label").textContent = submitter?.textContent.trim() || yes.dataset.word;
+  const dangerous = submitter?.classList.contains("button--danger") ?? false;
+  yes.classList.toggle("button--danger", dangerous);
+  yes.classList.toggle("button--primary", !dangerous);
   asked.returnValue = "";
   asked.addEventListener("close", () => {
     if (asked.returnValue !== "yes") return;
