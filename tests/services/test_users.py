@@ -1,0 +1,462 @@
+"""Making and managing accounts."""
+
+from __future__ import annotations
+
+import threading
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from portal import clock
+from portal.access import sessions
+from portal.access.actor import SYSTEM
+from portal.database import db
+from portal.errors import Expired, Invalid, NotAllowed, NotFound, Taken, WrongMove
+from portal.models.audit import AuditEntry
+from portal.models.learners import Learner
+from portal.models.mails import Mail
+from portal.models.users import User
+from portal.queries import users as reading
+from portal.services import accounts, passwords, tokens, users
+from portal.unit_of_work import unit_of_work
+from portal.vocabulary import Door, Role, TokenPurpose, UserStatus
+from tests.services.people import PASSWORD, VISITOR, as_actor, fresh
+
+SECRET = "a secret of the tests"
+NEW = "thimble lantern harbour 7"
+TOMORROW = clock.today() + timedelta(days=1)
+SUSPENDED = "Staff member has been suspended"
+
+
+@pytest.fixture
+def people(app, cast):
+    with app.app_context():
+        yield cast
+
+
+def person(email="petra.new@portal.example", first="Petra", last="New", **more):
+    return users.Person(email, first, last, **more)
+
+
+def sign_in(account, door=Door.CENTRE, password=PASSWORD):
+    return accounts.sign_in(account=account, password=password, door=door, actor=VISITOR)
+
+
+def second_admin(people):
+    with unit_of_work(SYSTEM):
+        db.session.get_one(User, people.anew).role = Role.CENTRE_ADMIN
+    return people.anew
+
+
+def letters_to(address):
+    return list(db.session.scalars(select(Mail.letter).where(Mail.recipient == address).order_by(Mail.id)))
+
+
+def why_access_changed():
+    found = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "AccessChanged").order_by(AuditEntry.id))
+    return [entry.detail["why"] for entry in found]
+
+
+class TestCreating:
+    def test_an_admin_makes_a_user_of_the_own_centre_and_passes_the_password_on(self, people):
+        made = users.create_centre_user(people.riverside, person(), password=NEW, actor=as_actor(people.michael))
+        user = fresh(made.user_id)
+        assert (user.role, user.centre_id, user.username) == (Role.CENTRE_USER, people.riverside, user.email)
+        assert user.email_confirmed_at is not None
+        assert user.must_change_password
+        assert made.invitation_id is None
+        assert letters_to(user.email) == ["account_created"]
+        assert NEW not in str(db.session.scalars(select(Mail.values)).all())
+        entry = sign_in(user.email, password=NEW)
+        assert entry.change_token_id is not None
+
+    def test_without_a_password_an_invitation_is_sent_and_proves_the_address(self, people):
+        made = users.create_centre_user(people.riverside, person(), actor=as_actor(people.michael))
+        user = fresh(made.user_id)
+        assert (user.password_hash, user.email_confirmed_at) == ("", None)
+        (mail,) = db.session.scalars(select(Mail)).all()
+        assert mail.letter == "invitation"
+        assert mail.values["inviter"] == "Michael White"
+        assert mail.values["centre"] == "Riverside College"
+        assert mail.values["path"] == "/invite"
+        link = tokens.text_of(made.invitation_id, SECRET)
+        door = accounts.choose_password(link, purpose=TokenPurpose.INVITE, password=NEW, secret=SECRET, actor=VISITOR)
+        assert door is Door.CENTRE
+        assert sign_in(user.email, password=NEW).token
+
+    def test_the_issuer_makes_the_first_admin_of_a_centre(self, people):
+        made = users.create_centre_admin(people.hillside, person(), password=NEW, actor=as_actor(people.issuer))
+        assert fresh(made.user_id).role is Role.CENTRE_ADMIN
+
+    def test_a_centre_admin_may_make_another_admin_among_the_own_users(self, people):
+        made = users.create_centre_user(people.riverside, person(), admin=True, actor=as_actor(people.michael))
+        assert fresh(made.user_id).role is Role.CENTRE_ADMIN
+
+    def test_nobody_makes_users_of_another_centre(self, people):
+        with pytest.raises(NotFound):
+            users.create_centre_user(people.hillside, person(), password=NEW, actor=as_actor(people.michael))
+
+    @pytest.mark.parametrize("who", ["anew", "connor"])
+    def test_who_has_not_the_right_makes_nobody(self, people, who):
+        actor = as_actor(getattr(people, who))
+        with pytest.raises(NotAllowed):
+            users.create_centre_user(people.riverside, person(), password=NEW, actor=actor)
+
+    def test_a_centre_admin_makes_no_issuer_and_no_first_admin(self, people):
+        with pytest.raises(NotAllowed):
+            users.create_issuer(person(), password=NEW, actor=as_actor(people.michael))
+        with pytest.raises(NotAllowed):
+            users.create_centre_admin(people.riverside, person(), password=NEW, actor=as_actor(people.michael))
+
+    def test_the_account_of_a_learner_on_file(self, people):
+        with unit_of_work(SYSTEM):
+            donald = Learner(
+                enrolment_number="AMS00009824708",
+                first_name="Donald",
+                last_name="Duck",
+                date_of_birth=date(1985, 1, 10),
+                created_at=clock.now(),
+            )
+            db.session.add(donald)
+        made = users.create_learner(donald.id, email="donald@portal.example", password=NEW, actor=SYSTEM)
+        assert fresh(made.user_id).full_name == "Donald Duck"
+        assert sign_in("donald@portal.example", Door.LEARNER, NEW).token
+        with pytest.raises(Taken):
+            users.create_learner(donald.id, email="donald2@portal.example", password=NEW, actor=SYSTEM)
+
+    @pytest.mark.parametrize(
+        "taken", ["rita.rival@portal.example", "RITA.Rival@portal.example", "anew.user@portal.example"]
+    )
+    def test_a_taken_address_is_refused_in_the_same_words_wherever_it_is_used(self, people, taken):
+        with pytest.raises(Taken) as refused:
+            users.create_centre_user(people.riverside, person(taken), actor=as_actor(people.michael))
+        assert (refused.value.message, refused.value.field) == (users.TAKEN, "email")
+
+    def test_what_is_a_username_of_one_is_no_address_of_another(self, people):
+        with unit_of_work(SYSTEM):
+            db.session.get_one(User, people.rita).username = "petra.new@portal.example"
+        with pytest.raises(Taken):
+            users.create_centre_user(people.riverside, person(), actor=as_actor(people.michael))
+
+    def test_of_two_at_the_same_moment_one_gets_the_address(self, people, app):
+        actor = as_actor(people.michael)
+        start, ends = threading.Barrier(4), []
+
+        def go():
+            with app.app_context():
+                start.wait()
+                try:
+                    users.create_centre_user(people.riverside, person(), actor=actor)
+                    ends.append("made")
+                except Taken:
+                    ends.append("taken")
+
+        threads = [threading.Thread(target=go) for _ in range(4)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        assert sorted(ends) == ["made", "taken", "taken", "taken"]
+
+    @pytest.mark.parametrize(
+        ("values", "field"),
+        [
+            ({"email": ""}, "email"),
+            ({"email": "a@b"}, "email"),
+            ({"email": "a@b@c"}, "email"),
+            ({"email": "a b@c.uk"}, "email"),
+            ({"email": "a@b.c\r\nBcc: x@y.z"}, "email"),
+            ({"email": "a" * 250 + "@b.uk"}, "email"),
+            ({"email": "x" * 1_000_000}, "email"),
+            ({"email": "a\0@b.uk"}, "email"),
+            ({"first": ""}, "first_name"),
+            ({"first": "   "}, "first_name"),
+            ({"last": "x" * 101}, "last_name"),
+            ({"last": "x" * 1_000_000}, "last_name"),
+            ({"first": "turn\u202eed"}, "first_name"),
+            ({"first": "nul\0"}, "first_name"),
+            ({"first": "half \ud800"}, "first_name"),
+            ({"first": "two\nlines"}, "first_name"),
+            ({"username": "ab"}, "username"),
+            ({"username": "with space"}, "username"),
+            ({"username": "x" * 255}, "username"),
+            ({"phone": "0" * 41}, "phone"),
+        ],
+    )
+    def test_unreadable_input_makes_nobody(self, people, values, field):
+        with pytest.raises(Invalid) as refused:
+            users.create_centre_user(people.riverside, person(**values), actor=as_actor(people.michael))
+        assert refused.value.field == field
+
+    def test_a_name_is_kept_as_it_is_written(self, people):
+        made = users.create_centre_user(
+            people.riverside,
+            person(first="  Zo\u0065\u0308  <script> ", last="O'Brien-Nuñez"),
+            actor=as_actor(people.michael),
+        )
+        assert fresh(made.user_id).full_name == "Zo\u00eb <script> O'Brien-Nuñez"
+
+    def test_no_transaction_waits_for_the_hash(self, people, monkeypatch):
+        genuine = passwords._in_a_place
+
+        def watched(*args):
+            assert not db.session().in_transaction()
+            return genuine(*args)
+
+        monkeypatch.setattr(passwords, "_in_a_place", watched)
+        actor = as_actor(people.michael)
+        made = users.create_centre_user(people.riverside, person(), password=NEW, actor=actor)
+        users.give_password(made.user_id, password=NEW + "!", actor=actor)
+
+
+class TestLocking:
+    def test_a_locked_user_is_out_at_once_and_free_by_themself_on_the_day(self, people, monkeypatch):
+        entry = sign_in("anew.user@portal.example")
+        users.lock(
+            people.anew, until=TOMORROW, reason=SUSPENDED, information="See\nfile 7", actor=as_actor(people.michael)
+        )
+        assert sessions.find(entry.token) is None
+        user = fresh(people.anew)
+        assert (user.status_at(clock.now()), user.auth_epoch) == (UserStatus.LOCKED, 2)
+        assert (user.lock_reason, user.lock_information) == (SUSPENDED, "See\nfile 7")
+        assert clock.as_uk(user.locked_until).hour == 0
+        assert why_access_changed() == ["locked"]
+        with pytest.raises(accounts.Locked):
+            sign_in("anew.user@portal.example")
+        after = user.locked_until + timedelta(seconds=1)
+        monkeypatch.setattr(clock, "now", lambda: after)
+        assert sign_in("anew.user@portal.example").token
+
+    def test_a_lock_can_be_taken_off_earlier(self, people):
+        users.lock(people.anew, until=TOMORROW, reason=SUSPENDED, actor=as_actor(people.michael))
+        users.unlock(people.anew, actor=as_actor(people.michael))
+        user = fresh(people.anew)
+        assert (user.locked_until, user.lock_reason) == (None, "")
+        assert sign_in("anew.user@portal.example").token
+
+    @pytest.mark.parametrize(
+        "until", [clock.today(), clock.today() - timedelta(days=1), date(9999, 12, 31), date.max, date.min]
+    )
+    def test_a_lock_ends_in_a_future_that_people_live_in(self, people, until):
+        with pytest.raises(Invalid) as refused:
+            users.lock(people.anew, until=until, reason=SUSPENDED, actor=as_actor(people.michael))
+        assert refused.value.field == "until"
+
+    @pytest.mark.parametrize(
+        ("values", "field"),
+        [({"reason": "Because"}, "reason"), ({"reason": ""}, "reason"), ({"information": "x" * 5_001}, "information")],
+    )
+    def test_a_lock_has_a_reason_of_the_list_and_a_text_of_some_length(self, people, values, field):
+        with pytest.raises(Invalid) as refused:
+            users.lock(people.anew, **{"until": TOMORROW, "reason": SUSPENDED} | values, actor=as_actor(people.michael))
+        assert refused.value.field == field
+
+    def test_the_awarding_body_can_shut_out_the_only_admin_of_a_centre(self, people):
+        entry = sign_in("michael.white@portal.example")
+        users.lock(people.michael, until=TOMORROW, reason=SUSPENDED, actor=as_actor(people.issuer))
+        assert sessions.find(entry.token) is None
+
+
+ACTS = {
+    "lock": lambda user_id, actor: users.lock(user_id, until=TOMORROW, reason=SUSPENDED, actor=actor),
+    "inactive": lambda user_id, actor: users.set_active(user_id, False, actor=actor),
+    "delete": lambda user_id, actor: users.remove(user_id, actor=actor),
+    "admin right": lambda user_id, actor: users.set_admin(user_id, False, actor=actor),
+}
+OTHER_ACTS = {
+    "unlock": lambda user_id, actor: users.unlock(user_id, actor=actor),
+    "active": lambda user_id, actor: users.set_active(user_id, True, actor=actor),
+    "admin": lambda user_id, actor: users.set_admin(user_id, True, actor=actor),
+    "details": lambda user_id, actor: users.change_details(user_id, first_name="A", last_name="B", actor=actor),
+    "email": lambda user_id, actor: users.change_email(user_id, email="x.y@portal.example", actor=actor),
+    "password": lambda user_id, actor: users.give_password(user_id, password=NEW, actor=actor),
+    "invite": lambda user_id, actor: users.invite_again(user_id, actor=actor),
+    "restore": lambda user_id, actor: users.restore(user_id, actor=actor),
+    "read": lambda user_id, actor: reading.get_user(user_id, actor=actor),
+}
+
+
+class TestRights:
+    @pytest.mark.parametrize("act", [*ACTS, *OTHER_ACTS])
+    def test_users_of_another_centre_are_not_there(self, people, act):
+        before = fresh(people.rita).auth_epoch
+        for user_id in (people.rita, people.issuer, people.connor, 10**6, 0, -1, 2**70):
+            with pytest.raises(NotFound):
+                (ACTS | OTHER_ACTS)[act](user_id, as_actor(people.michael))
+        rita = fresh(people.rita)
+        assert (rita.auth_epoch, rita.active, rita.first_name) == (before, True, "Rita")
+
+    @pytest.mark.parametrize("who", ["anew", "connor"])
+    @pytest.mark.parametrize("act", [*ACTS, *OTHER_ACTS])
+    def test_who_manages_nobody_manages_nobody(self, people, act, who):
+        with pytest.raises(NotAllowed):
+            (ACTS | OTHER_ACTS)[act](people.michael, as_actor(getattr(people, who)))
+
+    @pytest.mark.parametrize("act", ACTS)
+    def test_nobody_does_it_to_themself(self, people, act):
+        second_admin(people)
+        with pytest.raises(WrongMove):
+            ACTS[act](people.michael, as_actor(people.michael))
+        user = fresh(people.michael)
+        assert (user.active, user.deleted_at, user.locked_until, user.role) == (True, None, None, Role.CENTRE_ADMIN)
+        assert user.auth_epoch == 1
+
+    @pytest.mark.parametrize("act", ACTS)
+    def test_an_admin_does_it_to_another_admin(self, people, act):
+        second_admin(people)
+        ACTS[act](people.anew, as_actor(people.michael))
+        assert fresh(people.anew).auth_epoch == 2
+
+    @pytest.mark.parametrize("act", ["delete", "admin right"])
+    def test_not_even_the_issuer_leaves_a_centre_without_an_admin(self, people, act):
+        with pytest.raises(WrongMove):
+            ACTS[act](people.michael, as_actor(people.issuer))
+        second_admin(people)
+        ACTS[act](people.michael, as_actor(people.issuer))
+
+    @pytest.mark.parametrize("act", ["lock", "inactive", "delete"])
+    def test_the_last_issuer_stays(self, people, act):
+        with pytest.raises(WrongMove):
+            ACTS[act](people.issuer, SYSTEM)
+
+    def test_an_admin_who_is_locked_does_not_count_as_one(self, people):
+        second_admin(people)
+        users.lock(people.anew, until=TOMORROW, reason=SUSPENDED, actor=as_actor(people.michael))
+        with pytest.raises(WrongMove):
+            users.remove(people.michael, actor=as_actor(people.issuer))
+
+    @pytest.mark.parametrize("act", ACTS)
+    def test_two_admins_cannot_do_it_to_each_other(self, people, app, act):
+        second_admin(people)
+        both = {people.michael: as_actor(people.anew), people.anew: as_actor(people.michael)}
+        start, ends = threading.Barrier(2), []
+
+        def go(user_id, actor):
+            with app.app_context():
+                start.wait()
+                try:
+                    ACTS[act](user_id, actor)
+                    ends.append("done")
+                except WrongMove:
+                    ends.append("refused")
+
+        threads = [threading.Thread(target=go, args=pair) for pair in both.items()]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        assert sorted(ends) == ["done", "refused"]
+
+
+class TestEnding:
+    @pytest.mark.parametrize(
+        ("act", "why"),
+        [("lock", "locked"), ("inactive", "inactive"), ("delete", "deleted"), ("admin right", "role changed")],
+    )
+    def test_every_session_ends(self, people, act, why):
+        second_admin(people)
+        entry = sign_in("anew.user@portal.example")
+        ACTS[act](people.anew, as_actor(people.michael))
+        assert sessions.find(entry.token) is None
+        assert why_access_changed() == [why]
+
+    def test_an_inactive_user_can_be_made_active_again(self, people):
+        users.set_active(people.anew, False, actor=as_actor(people.michael))
+        with pytest.raises(accounts.Refused):
+            sign_in("anew.user@portal.example")
+        users.set_active(people.anew, True, actor=as_actor(people.michael))
+        assert sign_in("anew.user@portal.example").token
+
+    def test_a_deleted_user_can_be_brought_back_for_thirty_days(self, people, monkeypatch):
+        michael = as_actor(people.michael)
+        with unit_of_work(SYSTEM):
+            link = tokens.issue(TokenPurpose.RESET, people.anew)
+        text = tokens.text_of(link.id, SECRET)
+        users.remove(people.anew, actor=michael)
+        with pytest.raises(NotFound):
+            users.remove(people.anew, actor=michael)
+        with pytest.raises(NotFound):
+            users.restore(people.anew, actor=as_actor(people.rita))
+        users.restore(people.anew, actor=michael)
+        assert sign_in("anew.user@portal.example").token
+        # A link of the time before does not come back with them.
+        with pytest.raises(Expired):
+            tokens.peek(text, TokenPurpose.RESET, SECRET)
+        users.remove(people.anew, actor=michael)
+        now = clock.now()
+        monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=31))
+        with pytest.raises(NotFound):
+            users.restore(people.anew, actor=michael)
+
+
+class TestChangingTheAddress:
+    def test_the_user_is_out_until_the_new_address_is_confirmed_and_the_old_one_is_told(self, people):
+        entry = sign_in("anew.user@portal.example")
+        users.change_email(people.anew, email="A.New@Portal.example", actor=as_actor(people.michael))
+        user = fresh(people.anew)
+        assert (user.email, user.username) == ("a.new@portal.example", "anew.user@portal.example")
+        assert user.email_confirmed_at is None
+        assert sessions.find(entry.token) is None
+        assert letters_to("a.new@portal.example") == ["email_confirmation"]
+        assert letters_to("anew.user@portal.example") == ["email_changed"]
+        with pytest.raises(accounts.Unconfirmed):
+            sign_in("a.new@portal.example")
+        token_id = db.session.scalar(select(Mail).where(Mail.letter == "email_confirmation")).values["token_id"]
+        accounts.confirm_email(tokens.text_of(token_id, SECRET), secret=SECRET, actor=VISITOR)
+        assert sign_in("a.new@portal.example").token
+        assert sign_in("anew.user@portal.example").token
+
+    def test_links_sent_to_the_old_address_open_nothing(self, people):
+        with unit_of_work(SYSTEM):
+            reset = tokens.issue(TokenPurpose.RESET, people.anew)
+        text = tokens.text_of(reset.id, SECRET)
+        users.change_email(people.anew, email="a.new@portal.example", actor=as_actor(people.michael))
+        with pytest.raises(Expired):
+            tokens.peek(text, TokenPurpose.RESET, SECRET)
+
+    def test_a_second_change_voids_the_link_of_the_first(self, people):
+        for address in ("first@portal.example", "second@portal.example"):
+            users.change_email(people.anew, email=address, actor=as_actor(people.michael))
+        first = db.session.scalar(select(Mail).where(Mail.recipient == "first@portal.example"))
+        assert tokens.text_of(first.values["token_id"], SECRET) is None
+        # An address that was never proved is not told about the next.
+        assert letters_to("first@portal.example") == ["email_confirmation"]
+
+    def test_everybody_may_change_the_own(self, people):
+        for who in (people.anew, people.connor, people.issuer):
+            users.change_email(who, email=f"mine{who}@portal.example", actor=as_actor(who))
+            assert fresh(who).email == f"mine{who}@portal.example"
+
+    def test_the_same_address_changes_nothing(self, people):
+        users.change_email(people.anew, email="ANEW.user@portal.example", actor=as_actor(people.michael))
+        assert fresh(people.anew).auth_epoch == 1
+
+    def test_a_taken_address_is_refused(self, people):
+        for taken in ("rita.rival@portal.example", "michael.white@portal.example"):
+            with pytest.raises(Taken) as refused:
+                users.change_email(people.anew, email=taken, actor=as_actor(people.michael))
+            assert refused.value.message == users.TAKEN
+
+    def test_somebody_invited_gets_the_invitation_at_the_new_address(self, people):
+        made = users.create_centre_user(people.riverside, person(), actor=as_actor(people.michael))
+        users.change_email(made.user_id, email="petra@portal.example", actor=as_actor(people.michael))
+        assert letters_to("petra@portal.example") == ["invitation"]
+        assert tokens.text_of(made.invitation_id, SECRET) is None
+
+    def test_an_invitation_can_be_sent_again_a_few_times(self, people):
+        made = users.create_centre_user(people.riverside, person(), actor=as_actor(people.michael))
+        for _ in range(3):
+            users.invite_again(made.user_id, actor=as_actor(people.michael))
+        with pytest.raises(WrongMove):
+            users.invite_again(made.user_id, actor=as_actor(people.michael))
+        with pytest.raises(WrongMove):
+            users.invite_again(people.anew, actor=as_actor(people.michael))
+        assert letters_to("petra.new@portal.example") == ["invitation"] * 4
+
+
+def test_the_list_of_a_centre_shows_its_users_only(people):
+    names = [user.full_name for user in reading.list_of_centre(people.riverside, actor=as_actor(people.michael))]
+    assert names == ["Anew User", "Michael White"]
+    assert reading.list_of_centre(people.riverside, actor=as_actor(people.rita)) == []
+    assert reading.get_user(people.anew, actor=as_actor(people.michael)).centre.brand.slug == "seg"
