@@ -5,8 +5,8 @@ The header ``X-Grid`` says which; every answer goes through the same guard, the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, cached_property
 from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
@@ -92,6 +92,7 @@ class GridView:
         self.room: str = grid.room(actor, **within) if grid.room else ""
         self.seq: int | None = None
         self.error: str = ""
+        self._drawn: dict[tuple[str, int], str] = {}
 
     # What it is
 
@@ -311,25 +312,41 @@ class GridView:
     def _cells(self) -> Any:
         return current_app.jinja_env.get_template(self.grid.cells).module if self.grid.cells else None
 
-    def draw(self, column: Column, row: Any) -> str:
-        """The content of a cell."""
-        if column.cell is not None:
-            return Markup(getattr(self._cells, column.cell)(row))  # noqa: S704 (a macro has escaped it)
-        return column.text_of(row, say)
+    def cells_of(self, row: Any) -> Iterator[tuple[Column, str]]:
+        """Each column with the content of its cell."""
+        for column in self.grid.columns:
+            if column.cell is not None:
+                yield column, Markup(getattr(self._cells, column.cell)(row))  # noqa: S704 (a macro has escaped it)
+            else:
+                yield column, column.text_of(row, self._say_once)
 
-    def row_name(self, row: Any) -> str:
-        """What a row is called in the name of its box: the text of its first column."""
-        return self.grid.columns[0].text_of(row, say) or str(row.id)
+    def select_words(self, row: Any) -> str:
+        """The name of a row's box: it says the text of the first column."""
+        return self._select_words % (self.grid.columns[0].text_of(row, self._say_once) or row.id)
 
-    def actions_of(self, row: Any) -> list[tuple[Action, str, str]]:
+    def once(self, macro: str, of: Any = None) -> str:
+        """What a macro of the component draws for this list (and a column or action of it), drawn only once."""
+        known = self._drawn.get((macro, id(of)))
+        if known is None:
+            draw = getattr(_component(), macro)
+            known = self._drawn[macro, id(of)] = draw(self) if of is None else draw(self, of)
+        return known
+
+    def actions_of(self, row: Any) -> Iterator[tuple[Action, str, str]]:
         """What may be done to this row: the action, its address, and what a macro draws instead of a plain icon."""
-        found = []
         for action in self.actions:
             if action.when is None or action.when(row):
                 url = self._action_url(action, row) if action.endpoint else ""
                 drawn = Markup(getattr(self._cells, action.cell)(row)) if action.cell else ""  # noqa: S704
-                found.append((action, url, drawn))
-        return found
+                yield action, url, drawn
+
+    @cached_property
+    def _select_words(self) -> str:
+        return gettext("Select %(name)s").replace("%(name)s", "%s")
+
+    @cached_property
+    def _say_once(self) -> Callable[[Any], str]:
+        return cache(say)
 
     def _action_url(self, action: Action, row: Any) -> str:
         return url_for(_endpoint(action.endpoint), **{name: getattr(row, of) for name, of in action.arguments.items()})
@@ -366,7 +383,7 @@ def _answer_rows(view: GridView, parameters: list[tuple[str, str]], seq_of: SeqO
     ids = read_keys(view.grid.key, asked, most=MOST_ROWS)
     _read_seq(view, seq_of)
     found = read_rows(view.grid, db.session(), view.question, ids, view.actor, **view.within)
-    draw = current_app.jinja_env.get_template(COMPONENT).module.row  # type: ignore[attr-defined]
+    draw = _component().row
     return jsonify(rows={str(key): str(draw(view, found[key])) if key in found else None for key in ids}, seq=view.seq)
 
 
@@ -415,9 +432,13 @@ def _as_typed(grid: Grid) -> Question:
 
 def _html(view: GridView, template: str | None, context: dict[str, Any]) -> Response:
     if template is None:
-        fragment = current_app.jinja_env.get_template(COMPONENT).module.fragment  # type: ignore[attr-defined]
-        return Response(str(fragment(view)), mimetype="text/html")
+        return Response(str(_component().fragment(view)), mimetype="text/html")
     return Response(render_template(template, grid=view, **context), mimetype="text/html")
+
+
+def _component() -> Any:
+    """The macros of the grid; Jinja keeps the module, so importing it again costs nothing."""
+    return current_app.jinja_env.get_template(COMPONENT).module
 
 
 def _read_seq(view: GridView, seq_of: SeqOf) -> None:
