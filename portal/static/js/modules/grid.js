@@ -9,6 +9,7 @@ const GATHER = 150; // ms in which changed ids are gathered into one request
 const SETTLE = 3000; // ms after which a page is compared whole, when rows that are not on screen have changed
 const MOST_ROWS = 200;
 const LONGEST_PAUSE = 15000;
+const METER = '[data-module="progress"]';
 
 export default (root) => new Grid(root);
 
@@ -196,7 +197,7 @@ export class Grid {
     }
     [...next.children].forEach((cell, index) => {
       const old = here.children[index];
-      if (cell.classList.contains("grid__cell--tick") || signature(old, cell)) return;
+      if (cell.classList.contains("grid__cell--tick") || isDrawnAs(old, cell) || onlyMetersMoved(old, cell)) return;
       if (old.querySelector("details[open], [aria-expanded='true'], dialog[open]")) {
         setTimeout(() => { this.pending.add(here.dataset.id); this.soon(); }, 1500);
         return;
@@ -426,10 +427,34 @@ export class Grid {
 // What the server drew in a cell. Components may have changed the cell since, so the cell itself is no measure.
 const sources = new WeakMap();
 
-function signature(old, next) {
+function isDrawnAs(old, next) {
   const drawn = next.innerHTML;
   sources.set(next, drawn);
   return (sources.get(old) ?? old.innerHTML) === drawn;
+}
+
+// A meter that moves on is no news: it moves in place, and the cell is not marked.
+function onlyMetersMoved(old, next) {
+  const meters = [...old.querySelectorAll(METER)];
+  const moved = [...next.querySelectorAll(METER)];
+  if (!meters.length || meters.length !== moved.length) return false;
+  if (withoutMeters(sources.get(old) ?? old.innerHTML) !== withoutMeters(next.innerHTML)) return false;
+  meters.forEach((meter, index) => {
+    meter.dataset.maximum = moved[index].dataset.maximum;
+    meter.dataset.value = moved[index].dataset.value;
+  });
+  sources.set(old, sources.get(next));
+  return true;
+}
+
+function withoutMeters(html) {
+  const holder = document.createElement("template");
+  holder.innerHTML = html;
+  for (const meter of holder.content.querySelectorAll(METER)) {
+    meter.replaceChildren();
+    meter.dataset.value = meter.dataset.maximum = "";
+  }
+  return holder.innerHTML;
 }
 
 function rowOf(html) {
