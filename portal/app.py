@@ -51,9 +51,12 @@ def create_app(overrides: dict[str, Any] | None = None, *, role: str = "cli") ->
     for module in _modules(portal.cli):
         app.cli.add_command(module.group)
     if app.config["ROLE"] == "web":
+        from portal.queries import verification
         from portal.realtime import server
 
+        server.verify_status = lambda text: verification.check(text).as_json()
         server.init_app(app, socketio)
+        app.extensions["portal_hub_lag"] = lambda: server.hub_lag()["p99"]
     return app
 
 

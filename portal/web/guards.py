@@ -10,12 +10,14 @@ from functools import wraps
 from typing import Any
 
 from flask import redirect, request, url_for
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response
 
 from portal.access.actor import ANYONE, Actor
 from portal.access.permissions import Permission
 from portal.access.roles import door_of
+from portal.database import db
 from portal.vocabulary import Door
 from portal.web import sessions
 
@@ -27,7 +29,13 @@ def public(view: View) -> View:
 
     @wraps(view)
     def guarded(**kwargs: Any) -> Any:
-        return view(actor=sessions.actor() or _anyone(), **kwargs)
+        try:
+            actor = sessions.actor()
+        except SQLAlchemyError:
+            # Public pages say what they can without the database; nobody gains a right by its absence.
+            db.session.close()
+            actor = None
+        return view(actor=actor or _anyone(), **kwargs)
 
     guarded.guard = ("public",)  # type: ignore[attr-defined]
     return guarded

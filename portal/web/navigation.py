@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, current_app, request, url_for
 from flask_babel import gettext as _
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from portal.access.permissions import Permission as P
 from portal.access.roles import door_of
 from portal.access.sessions import actor_of
+from portal.database import Busy, db
 from portal.queries import brands
 from portal.vocabulary import Door
 from portal.web import sessions
@@ -96,6 +99,15 @@ def door_of_path(path: str) -> str:
 def frame() -> Frame:
     """The frame of this request: the signed-in user's own on pages of the own door, a visitor's elsewhere."""
     door = door_of_path(request.path)
+    try:
+        return _frame(door)
+    except (SQLAlchemyError, Busy):
+        # A page that says so plainly needs no brand; the database is what is missing.
+        db.session.close()
+        return Frame(door=door, portal_name=_("Certificates"), brand=None, user=None, centre=None)
+
+
+def _frame(door: str) -> Frame:
     found = sessions.current()
     user = found.user if found and door in (door_of(found.user.role), "public") else None
     centre = user.centre if user else None
