@@ -15,9 +15,6 @@ from portal.database import db, prepare
 from portal.extensions import babel, csrf
 from portal.web import grids
 from tests.grid.library import BOOKS, CELLS, Librarian, LibraryBase
-from tests.servers.fixtures import chromium_path, postgres_server_url, postgres_url
-
-__all__ = ["chromium_path", "postgres_server_url", "postgres_url"]
 
 SHEETS = ["icon", "button", "field", "status", "empty_state", "progress", "grid"]
 PAGE = """{% from "components/grid.html" import grid as draw %}<!doctype html><html lang="en"><head><title>Books</title>
