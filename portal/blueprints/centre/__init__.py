@@ -1,5 +1,7 @@
-"""The centre door."""
+"""The centre door: what the staff of one centre see of their jobs, records and documents."""
 
 from flask import Blueprint
 
 bp = Blueprint("centre", __name__)
+
+from portal.blueprints.centre import dashboard, documents, jobs, profile, records, validate  # noqa: E402, F401
