@@ -1,0 +1,77 @@
+// A part of a page that is read again when its room changed: <div id data-module="live_part" data-room data-seq>. data-ids: only when
+// one of these ids changed. data-url: the page that holds the part, else this page. What the reader has open or in hand stays so.
+
+import { watch } from "../live.js";
+
+const GATHER = 150; // ms in which changes are gathered into one request
+const APART = 1000; // ms between two requests at least
+const LONGEST_PAUSE = 15000;
+
+export default function livePart(root) {
+  const wanted = root.dataset.ids === undefined ? null : new Set(root.dataset.ids.split(","));
+  let waiting = null;
+  let asking = false;
+  let again = false;
+  let failures = 0;
+  let askedAt = 0;
+
+  const stop = watch(root.dataset.room, Number(root.dataset.seq || 0), {
+    changed: (ids) => {
+      if (!root.isConnected) return stop();
+      if (ids === null || wanted === null || ids.some((id) => wanted.has(String(id)))) soon();
+    },
+  });
+  root.closest("dialog")?.addEventListener("close", () => stop(), { once: true });
+
+  function soon() {
+    again = true;
+    if (waiting || asking) return;
+    const pause = failures ? Math.min(LONGEST_PAUSE, 500 * 2 ** failures) * (0.75 + Math.random() / 2) : 0;
+    waiting = setTimeout(() => { waiting = null; ask(); }, Math.max(GATHER, pause, askedAt + APART - Date.now()));
+  }
+
+  async function ask() {
+    again = false;
+    asking = true;
+    askedAt = Date.now();
+    try {
+      const url = root.dataset.url || location.href;
+      const answer = await fetch(url, { headers: { Accept: "text/html", "X-Requested-With": "fetch" }, redirect: "manual", credentials: "same-origin", cache: "no-store" });
+      if (answer.type === "opaqueredirect" || [401, 403, 404].includes(answer.status)) return location.reload();
+      if (!answer.ok) throw new Error(`answer ${answer.status}`);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const next = page.getElementById(root.id);
+      if (!next) throw new Error("the part is not in the page");
+      if (root.isConnected) place(next);
+      failures = 0;
+    } catch {
+      failures += 1;
+      again = true;
+    } finally {
+      asking = false;
+      if (again && root.isConnected) soon();
+    }
+  }
+
+  function place(next) {
+    const tab = [...root.querySelectorAll(".viewer__tab")].findIndex((one) => one.getAttribute("aria-current") === "true");
+    const viewer = next.querySelector(".viewer");
+    if (viewer && tab >= 0) viewer.dataset.selected = tab;
+    const focus = mark();
+    root.replaceChildren(...[...next.childNodes].map((node) => document.adoptNode(node)));
+    root.querySelector(".verdict")?.classList.add("is-changed");
+    root.dispatchEvent(new CustomEvent("portal:inserted", { bubbles: true }));
+    if (focus) (root.querySelector(focus) || root.closest("dialog") || document.getElementById("main"))?.focus({ preventScroll: true });
+  }
+
+  // What had the focus, as a selector that finds the same thing in the new content.
+  function mark() {
+    const active = document.activeElement;
+    if (!active || active === root || !root.contains(active)) return null;
+    if (active.id) return `#${CSS.escape(active.id)}`;
+    const href = active.getAttribute("href");
+    if (href) return `a[href="${CSS.escape(href)}"]`;
+    if (active.dataset.viewer) return `[data-viewer="${CSS.escape(active.dataset.viewer)}"]`;
+    return active.classList.contains("viewer__stage") ? ".viewer__stage" : "a, button, input";
+  }
+}
