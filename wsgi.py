@@ -197,7 +197,8 @@ class ThreadServer:
         from werkzeug.serving import WSGIRequestHandler, make_server
 
         class Handler(WSGIRequestHandler):
-            protocol_version = "HTTP/1.1"
+            # One request for each connection: on a kept connection the server would read a websocket's last bytes as
+            # a request.
             timeout = SLOW_CLIENT
 
             def log_request(self, *_: Any) -> None:

@@ -42,7 +42,7 @@ BIGGEST_MESSAGE = 16 * 1024
 PING_EVERY = 10
 PING_PATIENCE = 8
 BIGGEST_SEQ = 2**63 - 1
-STRANGERS_STAY = 10.0
+STRANGERS_STAY = 4.0
 """Seconds that a connection may stay open without becoming a socket of ours."""
 
 NOT_ALLOWED = "not allowed"
@@ -130,7 +130,7 @@ class Live:
     def _turn_strangers_out(self) -> None:
         server = self.socketio.server
         while not self._stopping:
-            time.sleep(5)
+            time.sleep(1)
             moment = time.monotonic()
             known = {connected.eio_sid for connected in self.sockets.all()}
             strangers = [eio_sid for eio_sid in list(server.eio.sockets) if eio_sid not in known]

@@ -55,3 +55,31 @@ def own_stage(
         yield stage.start()
     finally:
         stage.close()
+
+
+@pytest.fixture
+def green_stage(
+    own_redis: TestRedis,  # noqa: F811
+    new_database,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stage]:
+    """A web process on green threads for one test."""
+    stage = Stage(tmp_path_factory.mktemp("green"), new_database(), own_redis.url)
+    try:
+        yield stage.start()
+    finally:
+        stage.close()
+
+
+@pytest.fixture
+def tight_stage(
+    own_redis: TestRedis,  # noqa: F811
+    new_database,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stage]:
+    """A web process that may open 256 files and no more."""
+    stage = Stage(tmp_path_factory.mktemp("tight"), new_database(), own_redis.url, most_files=256)
+    try:
+        yield stage.start()
+    finally:
+        stage.close()

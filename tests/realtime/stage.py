@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -44,8 +45,11 @@ SECRET = "not-a-secret-only-for-the-live-tests"
 class Stage:
     """Everything around one web process. What the tests do here, a worker does in life."""
 
-    def __init__(self, folder: Path, database_url: str, redis_url: str, mode: str = "eventlet", **environment: str):
+    def __init__(
+        self, folder: Path, database_url: str, redis_url: str, mode: str = "eventlet", *, most_files: int = 0
+    ) -> None:
         self.folder = folder
+        self.most_files = most_files
         self.redis_url = redis_url
         self.mode = mode
         self.port = free_port()
@@ -60,7 +64,6 @@ class Stage:
             "PORTAL_ASYNC_MODE": mode,
             "PYTHONUNBUFFERED": "1",
         }
-        self.environment |= environment
         before = dict(os.environ)
         os.environ.update(self.environment)
         try:
@@ -99,10 +102,18 @@ class Stage:
     def start(self) -> Stage:
         with (self.folder / "web.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "wsgi.py"], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                [sys.executable, "wsgi.py"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                preexec_fn=self.limit_files if self.most_files else None,
             )
         wait_until(self.answers, seconds=20, what=f"an answer of the web process ({self.log()[-2000:]})")
         return self
+
+    def limit_files(self) -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.most_files, self.most_files))
 
     def answers(self) -> bool:
         return self.get("/socket.io/?EIO=4&transport=websocket").startswith(b"HTTP/1.1 400")
@@ -201,36 +212,32 @@ class Stage:
 
     # What happens.
 
-    def drawn(self, *document_ids: int, job: int | None = None, centre: int | None = None) -> float:
-        """Documents of a job were drawn; gives the moment of the commit."""
+    @contextmanager
+    def writing(self, ring: bool = True) -> Iterator[None]:
+        """The place of a worker: the same database, the same Redis, no web process."""
         with self.app.app_context():
-            door.init_app(self.redis_url)
-            with unit_of_work(SYSTEM) as record:
-                record(
-                    DocumentsDrawn(
-                        job_id=job or self.job, centre_id=centre or self.riverside, document_ids=list(document_ids)
-                    )
-                )
+            if door.url != (url := self.redis_url if ring else ""):
+                door.init_app(url)
+            yield
+
+    def drawn(self, *document_ids: int, ring: bool = True) -> float:
+        """Documents of Riverside's job were drawn; gives the moment of the commit. Without ``ring`` nobody is woken."""
+        with self.writing(ring), unit_of_work(SYSTEM) as record:
+            record(DocumentsDrawn(job_id=self.job, centre_id=self.riverside, document_ids=list(document_ids)))
         return time.monotonic()
 
     def cancelled(self, reference_: str) -> None:
-        with self.app.app_context():
-            door.init_app(self.redis_url)
-            with unit_of_work(SYSTEM) as record:
-                record(
-                    DocumentCancelled(document_id=7, job_id=self.job, centre_id=self.riverside, reference=reference_)
-                )
+        with self.writing(), unit_of_work(SYSTEM) as record:
+            record(DocumentCancelled(document_id=7, job_id=self.job, centre_id=self.riverside, reference=reference_))
 
     def lock(self, user: User, *, tell: bool = True) -> None:
         """Lock a user as the service does; ``tell`` says whether there is a fact of it."""
-        with self.app.app_context():
-            door.init_app(self.redis_url)
-            with unit_of_work(SYSTEM) as record:
-                locked = db.session.get(User, user.id)
-                locked.locked_until = clock.now() + timedelta(days=1)
-                locked.auth_epoch += 1
-                if tell:
-                    record(AccessChanged(user_id=user.id, why="locked"))
+        with self.writing(), unit_of_work(SYSTEM) as record:
+            locked = db.session.get(User, user.id)
+            locked.locked_until = clock.now() + timedelta(days=1)
+            locked.auth_epoch += 1
+            if tell:
+                record(AccessChanged(user_id=user.id, why="locked"))
 
     @property
     def job_room(self) -> str:
@@ -256,6 +263,9 @@ class Browser:
             headers["Cookie"] = cookie
         self.client.connect(url, headers=headers, transports=[transports], wait_timeout=5)
 
+    def _hear(self, event: str, *data: Any) -> None:
+        self.heard.append((event, data[0] if data else None, time.monotonic()))
+
     def watch(self, room: str, since: int = 0) -> dict[str, Any]:
         return self.ask("watch", {"room": room, "since": since})
 
@@ -279,7 +289,8 @@ class Browser:
 
     def close(self) -> None:
         if self.client.connected:
-            self.client.disconnect()
+            # The client's library waits three seconds for a second farewell that not every server sends.
+            threading.Thread(target=self.client.disconnect, daemon=True).start()
 
 
 class RawSocket:

@@ -1,0 +1,187 @@
+"""A bad day of Redis, of the network and of the web process: every open page is right again within seconds."""
+
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.realtime.stage import ROOT, RawSocket, Stage
+from tests.servers.ports import wait_until
+from tests.servers.redis import TestRedis
+
+pytestmark = pytest.mark.alone
+
+
+def test_without_redis_news_takes_two_seconds_at_most(own_stage: Stage, own_redis: TestRedis):
+    with own_stage.browser(own_stage.user()) as anna, own_stage.browser(own_stage.rival()) as rita:
+        anna.watch(own_stage.job_room)
+        own_redis.kill()
+        for number in (1, 2, 3):
+            committed = own_stage.drawn(number)
+            anna.hears(own_stage.job_room, number, seconds=2 - (time.monotonic() - committed))
+        assert anna.ids(own_stage.job_room) == [1, 2, 3]
+        assert rita.heard == []
+
+
+def test_a_locked_user_is_out_within_five_seconds_without_redis(own_stage: Stage, own_redis: TestRedis):
+    user = own_stage.user()
+    with own_stage.browser(user) as anna:
+        anna.watch(own_stage.job_room)
+        own_redis.kill()
+        own_stage.lock(user)
+        assert anna.ended.wait(5)
+        assert anna.events()[-1] == "signed_out"
+
+
+def test_redis_that_comes_back_is_heard_again_within_three_seconds(own_stage: Stage, own_redis: TestRedis):
+    with own_stage.browser(own_stage.user()) as anna:
+        anna.watch(own_stage.job_room)
+        own_redis.kill()
+        own_stage.drawn(1)
+        time.sleep(3)
+        own_redis.start()
+        own_stage.drawn(2)
+        anna.hears(own_stage.job_room, 1, 2)
+        time.sleep(3)
+        # The tail alone needs half a second on average; five times below a quarter is the ring.
+        for number in range(3, 8):
+            committed = own_stage.drawn(number)
+            anna.hears(own_stage.job_room, number)
+            assert anna.heard[-1][2] - committed < 0.25
+        assert anna.ids(own_stage.job_room) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_frozen_redis_delays_nothing(own_stage: Stage, own_redis: TestRedis):
+    with own_stage.browser(own_stage.user()) as anna:
+        anna.watch(own_stage.job_room)
+        own_redis.freeze()
+        try:
+            began = time.monotonic()
+            own_stage.drawn(1)
+            # The writer waits for a frozen Redis a second at most, the reader never does.
+            assert time.monotonic() - began < 1.5
+            anna.hears(own_stage.job_room, 1, seconds=2)
+            for number in range(2, 9):
+                own_stage.drawn(number)
+                anna.hears(own_stage.job_room, number, seconds=2)
+            began = time.monotonic()
+            assert own_stage.answers()
+            assert time.monotonic() - began < 1
+        finally:
+            own_redis.thaw()
+        time.sleep(2.5)
+        committed = own_stage.drawn(9)
+        anna.hears(own_stage.job_room, 9)
+        assert anna.heard[-1][2] - committed < 0.5
+
+
+def test_sockets_are_told_of_a_restart_and_the_process_ends_in_order(own_stage: Stage):
+    with own_stage.browser(own_stage.user()) as anna:
+        anna.watch(own_stage.job_room)
+        began = time.monotonic()
+        assert own_stage.stop() == 0
+        assert time.monotonic() - began < 5
+        assert anna.ended.wait(1)
+        restart = [data for event, data, _ in anna.heard if event == "server_restart"]
+        assert len(restart) == 1
+        assert 0 <= restart[0]["delay"] <= 5000
+    assert "Traceback" not in own_stage.log()
+
+
+def test_a_request_under_way_is_finished_before_the_end(own_stage: Stage):
+    with socket.create_connection(("127.0.0.1", own_stage.port), timeout=10) as slow:
+        # A form whose body arrives in two halves keeps the request under way.
+        slow.sendall(
+            f"POST /no-such-page HTTP/1.1\r\nHost: 127.0.0.1:{own_stage.port}\r\n"
+            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\n\r\na=1&".encode()
+        )
+        time.sleep(0.3)
+        own_stage.process.send_signal(signal.SIGTERM)
+        time.sleep(0.7)
+        slow.sendall(b"b=22")
+        answer = slow.recv(65536)
+    assert answer.startswith(b"HTTP/1.")
+    assert own_stage.process.wait(12) == 0
+
+
+def test_what_happened_while_the_web_was_dead_is_told_afterwards(own_stage: Stage):
+    user = own_stage.user()
+    with own_stage.browser(user) as anna:
+        seq = anna.watch(own_stage.job_room)["seq"]
+        own_stage.stop(signal.SIGKILL)
+    own_stage.drawn(1, 2)
+    own_stage.start()
+    with own_stage.browser(user) as anna:
+        assert anna.watch(own_stage.job_room, seq)["ids"] == [1, 2]
+
+
+def test_a_second_process_on_the_port_is_refused_with_a_sentence(own_stage: Stage):
+    second = subprocess.run(
+        [sys.executable, "wsgi.py"], cwd=ROOT, env=own_stage.environment, capture_output=True, text=True, timeout=20
+    )
+    assert second.returncode == 1
+    assert f"Port {own_stage.port} is in use" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert own_stage.answers()
+
+
+def test_without_a_secret_key_nothing_starts(own_stage: Stage):
+    environment = {name: value for name, value in own_stage.environment.items() if name != "SECRET_KEY"}
+    refused = subprocess.run(
+        [sys.executable, "wsgi.py"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20
+    )
+    assert refused.returncode == 1
+    assert "SECRET_KEY is not set" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+class TestManySockets:
+    """On green threads only: ordinary threads are for a few hundred sockets."""
+
+    @pytest.fixture(autouse=True)
+    def many_files(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard) if hard > 0 else 8192, hard))
+        yield
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    def test_with_1100_sockets_pages_still_answer_and_everybody_hears(self, green_stage: Stage):
+        room = f"verify:{'0' * 20}"
+        crowd = [RawSocket(green_stage) for _ in range(1100)]
+        try:
+            assert all(each.joined.startswith("40") for each in crowd)
+            for each in crowd:
+                each.send(f'420["watch",{{"room":"{room}","since":0}}]')
+            assert all(each.read().startswith('430[{"ok":true') for each in crowd)
+            began = time.monotonic()
+            assert green_stage.answers()
+            assert time.monotonic() - began < 0.2
+            green_stage.cancelled("0" * 20)
+            for each in crowd:
+                frame = each.read()
+                while not frame.startswith('42["changed"'):
+                    assert frame == "2", frame
+                    each.send("3")
+                    frame = each.read()
+            assert green_stage.process.poll() is None
+        finally:
+            for each in crowd:
+                each.close()
+
+    def test_with_few_files_allowed_sockets_are_refused_and_pages_are_not(self, tight_stage: Stage):
+        crowd = []
+        try:
+            for _ in range(240):
+                crowd.append(RawSocket(tight_stage))
+            joined = [each for each in crowd if each.status == 101 and each.joined.startswith("40")]
+            refused = [each for each in crowd if each.status == 101 and each.joined.startswith("44")]
+            assert len(joined) > 50
+            assert len(refused) > 10
+            wait_until(tight_stage.answers, seconds=8, what="an answer while the sockets are full")
+        finally:
+            for each in crowd:
+                each.close()
