@@ -1,4 +1,5 @@
-// Says in a word whether the page is live. It only reads <html data-live>, which live.js sets.
+// Says in a word whether the page is live. It only reads <html data-live>, which live.js sets. A page on which nothing moves has nothing
+// to say, so the word appears only where something is watched.
 
 const PATIENCE = 4000;
 
@@ -11,6 +12,7 @@ export default function liveIndicator(root) {
 
   function show() {
     const state = page.dataset.live;
+    root.hidden = state !== "live" && !wasLive && !document.querySelector("[data-room]");
     if (state === "live") {
       wasLive = true;
       since = null;
@@ -29,6 +31,5 @@ export default function liveIndicator(root) {
 
   new MutationObserver(show).observe(page, { attributes: true, attributeFilter: ["data-live"] });
   setTimeout(() => { late = true; show(); }, PATIENCE);
-  root.hidden = false;
   show();
 }
