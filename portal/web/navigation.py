@@ -46,6 +46,9 @@ class Frame:
     menu: list[Item] = field(default_factory=list)
     footer: list[Item] = field(default_factory=list)
     basket_count: int | None = None
+    home_url: str = "/"
+    profile_url: str | None = None
+    logout_url: str | None = None
 
 
 MENUS: dict[str, list[tuple[str, str, str, P]]] = {
@@ -127,7 +130,14 @@ def _frame(door: str) -> Frame:
         centre=centre,
         menu=_menu(door, user),
         footer=[_item(label, endpoint, "") for label, endpoint in FOOTER if endpoint in current_app.view_functions],
+        home_url=_url_if_built(f"{door}.dashboard") or "/" if user else "/",
+        profile_url=_url_if_built(f"{door}.profile") if user else None,
+        logout_url=_url_if_built("auth.logout") if user else None,
     )
+
+
+def _url_if_built(endpoint: str) -> str | None:
+    return url_for(endpoint) if endpoint in current_app.view_functions else None
 
 
 def _menu(door: str, user: User | None) -> list[Item]:
