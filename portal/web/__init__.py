@@ -1,0 +1,1 @@
+"""What the doors share: guards, sessions, grids, errors, headers, filters, navigation."""
