@@ -157,7 +157,9 @@ def demo_environment(data_dir: Path, port: int) -> dict[str, str]:
     # Mail of a demo goes to its catcher only, whatever this machine's own settings say.
     of_other_mail = ("MAIL_USERNAME", "MAIL_PASSWORD", "MAIL_USE_TLS")
     inherited = {name: value for name, value in os.environ.items() if name not in ("RESET", *of_other_mail)}
-    return {**inherited, **settings, "PORTAL_DATA": str(data_dir), "PYTHONUNBUFFERED": "1"}
+    # Advice of libraries to programmers is nothing for somebody who looks at a demo.
+    quiet = {"PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore::DeprecationWarning"), "PYTHONUNBUFFERED": "1"}
+    return {**inherited, **quiet, **settings, "PORTAL_DATA": str(data_dir)}
 
 
 def read_kept(path: Path) -> dict[str, str]:
