@@ -36,47 +36,47 @@ def _of_issuer(statement: Select[Any], actor: Actor) -> Select[Any]:
     return statement if actor.system or actor.role is Role.ISSUER else statement.where(false())
 
 
-def jobs(actor: Actor) -> Select[tuple[Job]]:
+def jobs(actor: Actor) -> Select[Job]:
     """The jobs of the actor's centre; the issuer sees all."""
     return _of_centre(select(Job), Job.centre_id, actor)
 
 
-def records(actor: Actor) -> Select[tuple[Record]]:
+def records(actor: Actor) -> Select[Record]:
     """The records of the actor's centre; the issuer sees all."""
     return _of_centre(select(Record), Record.centre_id, actor)
 
 
-def documents(actor: Actor) -> Select[tuple[Document]]:
+def documents(actor: Actor) -> Select[Document]:
     """The documents of the actor's centre; the issuer sees all."""
     return _of_centre(select(Document), Document.centre_id, actor)
 
 
-def centres(actor: Actor) -> Select[tuple[Centre]]:
+def centres(actor: Actor) -> Select[Centre]:
     """The actor's own centre; the issuer sees all."""
     return _of_centre(select(Centre), Centre.id, actor)
 
 
-def users(actor: Actor) -> Select[tuple[User]]:
+def users(actor: Actor) -> Select[User]:
     """The users of the actor's centre who are not deleted; the issuer sees all."""
     return _of_centre(select(User).where(User.deleted_at.is_(None)), User.centre_id, actor)
 
 
-def brands(actor: Actor) -> Select[tuple[Brand]]:
+def brands(actor: Actor) -> Select[Brand]:
     """All brands, for the issuer only."""
     return _of_issuer(select(Brand), actor)
 
 
-def uploads(actor: Actor) -> Select[tuple[Upload]]:
+def uploads(actor: Actor) -> Select[Upload]:
     """All batch files, for the issuer only."""
     return _of_issuer(select(Upload), actor)
 
 
-def audit_entries(actor: Actor) -> Select[tuple[AuditEntry]]:
+def audit_entries(actor: Actor) -> Select[AuditEntry]:
     """The whole trail, for the issuer only."""
     return _of_issuer(select(AuditEntry), actor)
 
 
-def load(statement: Select[tuple[T]], ident: int, *, lock: bool = False) -> T:
+def load(statement: Select[T], ident: int, *, lock: bool = False) -> T:
     """Load one row by its key from what the actor may see, or raise ``NotFound``.
 
     ``lock`` takes the row lock, for services that are about to change it (SQLite has locked the file already).
