@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -118,7 +118,7 @@ class Grid:
     columns: tuple[Column, ...] | list[Column]
     default_sort: str
     room: Callable[..., str] | None = None
-    search: tuple[Searchable, ...] | list[Searchable] = ()
+    search: Sequence[Searchable] = ()
     also: Mapping[str, Any] = field(default_factory=dict)
     actions: tuple[Action, ...] | list[Action] = ()
     bulk: tuple[Bulk, ...] | list[Bulk] = ()
