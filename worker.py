@@ -23,9 +23,10 @@ def main(arguments: list[str]) -> int:
     if not os.environ.get("SECRET_KEY"):
         sys.stderr.write("SECRET_KEY is not set. Set it to the same long random text as for the web process.\n")
         return 1
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in ("rq.worker", "fontTools", "xhtml2pdf", "reportlab", "PIL"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    # Libraries speak up only when something is wrong.
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in ("portal", "worker"):
+        logging.getLogger(name).setLevel(logging.INFO)
     if not arguments:
         return run_all()
     if arguments[0] == SWEEPER:
