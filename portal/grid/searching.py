@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Enum, String, Text, cast, false, literal, or_
+from sqlalchemy import ColumnElement, Enum, SQLColumnExpression, String, Text, cast, false, literal, or_
 
-Searchable: TypeAlias = ColumnElement[Any] | Callable[[str], ColumnElement[bool]]
+Searchable: TypeAlias = SQLColumnExpression[Any] | Callable[[str], ColumnElement[bool]]
 """A text expression, or a function that makes the condition for one word (for what keeps its own index)."""
 
 ESCAPE = "\\"
