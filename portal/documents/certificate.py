@@ -15,7 +15,7 @@ LEFT, RIGHT = 78.0, WIDTH - 78.0
 MIDDLE = WIDTH / 2
 HEAD = HEIGHT - 147.0  # Above this stands the logo, printed by us or already on the paper.
 FOOT = 226.0  # Below this stand the code, the signature and the small print.
-LOOSEST = 2.5  # The gaps of a short certificate grow by this much; what is left goes above and below.
+LOOSEST = 3.0  # The gaps of a short certificate grow by this much; what is left goes above and below.
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _column(page: Page, sheet: Sheet, form: Form) -> list[Part]:
     )
     title = fit(sheet.qualification_title, SERIF_BOLD, width=width, height=104, largest=22, smallest=13, leading=1.22)
     parts = [
-        words("certifies that", ITALIC, 15, INK, 14),
+        words("certifies that", ITALIC, 15, INK, 11),
         set_(name, INK, 10, "H1"),
         Part(6.0, lambda y: _flourish(page, y - 3, fine), 7),
         words("has been awarded", ITALIC, 15, INK, 7),

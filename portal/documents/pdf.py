@@ -156,7 +156,9 @@ class Embedded:
 
 
 # What nearly every document uses of the Latin faces: cut and compressed once for each process.
-USUAL = " ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789,.:;()/&'’“”\"-–—·"
+USUAL = " ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789,.:;()/&@*'’“”\"-–—·"
+
+USUAL_TOGETHER = ("ff", "fi", "fl", "ffi", "ffl", "Th", "A-A", "4-4")  # Ligatures, and a hyphen that rises by capitals.
 
 
 def stream(data: bytes, entries: str = "") -> bytes:
@@ -214,7 +216,7 @@ def _unicode_map(pairs: list[tuple[int, str]]) -> bytes:
 @lru_cache(maxsize=16)
 def _usual(face: Face, style: Style) -> dict[int, str]:
     meanings: dict[int, str] = {}
-    texts = [*USUAL, "ff", "fi", "fl", "ffi", "ffl", "Th"]
+    texts = [*USUAL, *USUAL_TOGETHER]
     for text in texts:
         for run in shape(text, style).runs:
             if run.face is face:
@@ -230,6 +232,27 @@ def _usual_embedded(face: Face, styles: tuple[Style, ...]) -> Embedded:
         for glyph, meant in _usual(face, style).items():
             meanings.setdefault(glyph, meant)
     return _embed(face, meanings)
+
+
+@dataclass(frozen=True, eq=False)
+class Letters:
+    """A face as one document embeds it: the ready-made letters, where it has them, and a small font of the others."""
+
+    face: Face
+    ready: Embedded | None
+    more: Embedded | None
+
+    def part(self, glyph: int) -> tuple[str, Embedded]:
+        """The name and the subset in which the page finds a glyph."""
+        if self.ready and glyph in self.ready.meanings:
+            return f"F{self.face.number}", self.ready
+        if not self.more:
+            raise LookupError(f"Glyph {glyph} of {self.face.name} was not embedded.")
+        return f"F{self.face.number}x", self.more
+
+    def tells(self, glyph: int, meant: str) -> bool:
+        """Whether a reader of the file learns this text from the glyph itself."""
+        return self.part(glyph)[1].meanings.get(glyph) == meant
 
 
 class Writer:
@@ -249,9 +272,8 @@ class Writer:
     ) -> bytes:
         """The bytes of the file. ``day`` is the date it claims to be made on."""
         self.objects = [b"", b"", b""]  # Catalogue, pages and info: filled in at the end.
-        embedded = self._embed_fonts(pages)
-        names = {face: f"F{index}" for index, face in enumerate(embedded)}
-        resources = self._font_resources(embedded, names)
+        letters = self._choose_letters(pages)
+        resources = self._font_resources(letters)
         forms = {id(art): self._add_art(art) for art in dict.fromkeys(filter(None, arts))}
         structure = len(self.objects) + 1
         self.add(b"")
@@ -259,7 +281,7 @@ class Writer:
         elements: list[list[int]] = []
         children: list[int] = []
         for index, (page, art) in enumerate(zip(pages, arts, strict=True)):
-            data = b"".join(_words(part, embedded, names) if isinstance(part, Words) else part for part in page.content)
+            data = b"".join(_words(part, letters) if isinstance(part, Words) else part for part in page.content)
             form = ""
             if art:
                 data = b"/Artifact BMC /A Do EMC\n" + data
@@ -277,33 +299,38 @@ class Writer:
         self._finish(structure, kids, elements, children, title, author, day, subject)
         return self._serialise()
 
-    def _embed_fonts(self, pages: list[Page]) -> dict[Face, Embedded]:
-        used: dict[Face, dict[int, str]] = {}
+    def _choose_letters(self, pages: list[Page]) -> dict[Face, Letters]:
+        """What each face must hold. Ready-made subsets are the same in all files, so only the rest is cut anew."""
+        beyond: dict[Face, dict[int, str]] = {}
         for page in pages:
             for words in page.words():
                 for run in words.line.runs:
-                    meanings = used.setdefault(run.face, {})
-                    for glyph, meant in _singles(run):
-                        meanings.setdefault(glyph, meant)
-                    for placed in run.glyphs:
-                        meanings.setdefault(placed.number, "")
-        embedded = {}
-        for face, meanings in sorted(used.items(), key=lambda item: item[0].number):
-            ready = _usual_embedded(face, self.usual[face]) if face in self.usual else None
-            covered = ready is not None and meanings.keys() <= ready.numbers.keys()
-            embedded[face] = ready if covered and ready else _embed(face, meanings)
-        return embedded
+                    beyond.setdefault(run.face, {}).update(
+                        item for item in _beyond(run, self._ready(run.face)) if item[0] not in beyond[run.face]
+                    )
+        return {
+            face: Letters(face, self._ready(face), _embed(face, meanings) if meanings else None)
+            for face, meanings in sorted(beyond.items(), key=lambda item: item[0].number)
+        }
 
-    def _font_resources(self, embedded: dict[Face, Embedded], names: dict[Face, str]) -> str:
+    def _ready(self, face: Face) -> Embedded | None:
+        return _usual_embedded(face, self.usual[face]) if face in self.usual else None
+
+    def _font_resources(self, letters: dict[Face, Letters]) -> str:
         entries = []
-        for face, font in embedded.items():
-            data = self.add(font.stream)
-            descriptor = self.add(font.descriptor.replace(b"@stream@", b"%d 0 R" % data))
-            descendant = self.add(font.descendant.replace(b"@descriptor@", b"%d 0 R" % descriptor))
-            unicode_map = self.add(font.unicode_map)
-            body = font.font.replace(b"@descendant@", b"%d 0 R" % descendant)
-            entries.append(f"/{names[face]} {self.add(body.replace(b'@unicode@', b'%d 0 R' % unicode_map))} 0 R")
+        for face, some in letters.items():
+            for name, font in ((f"F{face.number}", some.ready), (f"F{face.number}x", some.more)):
+                if font:
+                    entries.append(f"/{name} {self._add_font(font)} 0 R")
         return f"/Font<<{''.join(entries)}>>"
+
+    def _add_font(self, font: Embedded) -> int:
+        data = self.add(font.stream)
+        descriptor = self.add(font.descriptor.replace(b"@stream@", b"%d 0 R" % data))
+        descendant = self.add(font.descendant.replace(b"@descriptor@", b"%d 0 R" % descriptor))
+        unicode_map = self.add(font.unicode_map)
+        body = font.font.replace(b"@descendant@", b"%d 0 R" % descendant)
+        return self.add(body.replace(b"@unicode@", b"%d 0 R" % unicode_map))
 
     def _add_art(self, art: Art) -> int:
         first = len(self.objects) + 1
@@ -418,33 +445,63 @@ def _literal(text: str) -> str:
     return text.encode("ascii", "replace").decode().replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
 
 
-def _words(words: Words, embedded: dict[Face, Embedded], names: dict[Face, str]) -> bytes:
+def _words(words: Words, letters: dict[Face, Letters]) -> bytes:
     """One line of text as operators, with the text it stands for where its glyphs alone would not tell."""
     line, size = words.line, words.size
     parts = [f"BT {numbers(*colour(words.colour))} rg\n"]
+    told = line.plain
     for run in line.runs:
         x = words.x + run.start * size / 1000
         em = size * run.face.scale
-        shown = _show(run, em, embedded[run.face], not line.plain)
-        parts.append(f"/{names[run.face]} {number(em)} Tf 1 0 0 1 {numbers(x, words.y)} Tm {shown}\n")
+        ready = letters[run.face].ready
+        if ready and line.plain and _all_told(run, ready):
+            shown = _show_ready(run, em, ready)
+        else:
+            told = told and all(
+                last - first == 1 and letters[run.face].tells(run.glyphs[first].number, meant)
+                for first, last, meant in run.clusters
+            )
+            shown = _show(run, em, letters[run.face], hinted=not line.plain)
+        parts.append(f"1 0 0 1 {numbers(x, words.y)} Tm {shown}\n")
     parts.append("ET\n")
     body = "".join(parts).encode("ascii")
-    if not line.plain or _speaks_for_itself(line, tuple(embedded[run.face] for run in line.runs)):
+    if told or not line.plain:
         return body
     return b"/Span <</ActualText " + string(line.text) + b">> BDC " + body + b"EMC\n"
 
 
-@lru_cache(maxsize=4096)
-def _show(run: Run, em: float, font: Embedded, hinted: bool) -> str:
-    """The TJ operators of a run: each glyph where shaping put it, to a thousandth of an em.
+@lru_cache(maxsize=8192)
+def _beyond(run: Run, ready: Embedded | None) -> tuple[tuple[int, str], ...]:
+    """The glyphs of a run that are not embedded ready-made, each with the text that it stands for by itself, if any."""
+    meanings = {run.glyphs[first].number: meant for first, last, meant in reversed(run.clusters) if last - first == 1}
+    found = dict.fromkeys(glyph.number for glyph in run.glyphs if not ready or glyph.number not in ready.meanings)
+    return tuple((glyph, meanings.get(glyph, "")) for glyph in found)
+
+
+@lru_cache(maxsize=8192)
+def _all_told(run: Run, ready: Embedded) -> bool:
+    """Whether a run needs nothing but ready-made letters, and these tell its text."""
+    return all(
+        last - first == 1 and ready.meanings.get(run.glyphs[first].number) == meant
+        for first, last, meant in run.clusters
+    )
+
+
+@lru_cache(maxsize=8192)
+def _show_ready(run: Run, em: float, ready: Embedded) -> str:
+    """The operators of a run of ready-made letters: the same wherever it stands, so labels are written once."""
+    return _show(run, em, Letters(run.face, ready, None), hinted=False)
+
+
+def _show(run: Run, em: float, letters: Letters, *, hinted: bool) -> str:
+    """The operators of a run: each glyph where shaping put it, to a thousandth of an em.
 
     ``hinted`` marks the clusters whose glyphs do not tell their characters. It is for lines that hold right-to-left
     text: there a reader of the file puts the order right by itself, and would turn a whole line's hint round.
     """
-    text = _Shown(run, em, font)
+    text = _Shown(run, em, letters)
     for first, last, meant in run.clusters:
-        told = last - first == 1 and font.meanings.get(run.glyphs[first].number) == meant
-        if hinted and not told:
+        if hinted and not (last - first == 1 and letters.tells(run.glyphs[first].number, meant)):
             text.hint(meant)
             text.add(first, last)
             text.end_hint()
@@ -456,60 +513,68 @@ def _show(run: Run, em: float, font: Embedded, hinted: bool) -> str:
 class _Shown:
     """The operators of a run being written."""
 
-    def __init__(self, run: Run, em: float, font: Embedded) -> None:
-        self.run, self.em, self.font = run, em, font
-        self.parts = ["["]
+    def __init__(self, run: Run, em: float, letters: Letters) -> None:
+        self.run, self.em, self.letters = run, em, letters
+        self.parts: list[str] = []
+        self.font = ""
         self.pen = self.rise = 0.0
-        self.open = False
+        self.array = self.text = False
 
     def add(self, first: int, last: int) -> None:
         """Show some glyphs."""
         for glyph in self.run.glyphs[first:last]:
+            font, subset = self.letters.part(glyph.number)
+            if font != self.font:
+                self._between(f"/{font} {number(self.em)} Tf ")
+                self.font = font
             if abs(glyph.up - self.rise) > 0.5:
-                self._break(f"] TJ {number(glyph.up * self.em / 1000)} Ts [")
+                self._between(f"{number(glyph.up * self.em / 1000)} Ts ")
                 self.rise = glyph.up
             shift = round(self.pen - glyph.pen - glyph.across)
             if shift:
-                self._break(str(shift))
+                self._open()
+                self._close_text()
+                self.parts.append(str(shift))
                 self.pen -= shift
-            if not self.open:
+            self._open()
+            if not self.text:
                 self.parts.append("<")
-                self.open = True
-            self.parts.append(f"{self.font.numbers[glyph.number]:04X}")
+                self.text = True
+            self.parts.append(f"{subset.numbers[glyph.number]:04X}")
             self.pen += round(self.run.face.advance(glyph.number))
 
     def hint(self, meant: str) -> None:
         """From here on the glyphs stand for this text together."""
-        self._break(f"] TJ /Span<</ActualText{string(meant).decode()}>>BDC [")
+        self._between(f"/Span<</ActualText{string(meant).decode()}>>BDC ")
 
     def end_hint(self) -> None:
         """The next glyphs speak for themselves again."""
-        self._break("] TJ EMC [")
+        self._between("EMC ")
 
     def done(self) -> str:
         """All the operators."""
-        self._break("] TJ")
-        if self.rise:
-            self.parts.append(" 0 Ts")
+        self._between("0 Ts " if self.rise else "")
         return "".join(self.parts)
 
-    def _break(self, operators: str) -> None:
-        if self.open:
+    def _open(self) -> None:
+        if not self.array:
+            self.parts.append("[")
+            self.array = True
+
+    def _close_text(self) -> None:
+        if self.text:
             self.parts.append(">")
-            self.open = False
+            self.text = False
+
+    def _between(self, operators: str) -> None:
+        """Operators that stand between two strings of glyphs."""
+        self._close_text()
+        if self.array:
+            self.parts.append("] TJ ")
+            self.array = False
         self.parts.append(operators)
 
 
 def _singles(run: Run) -> list[tuple[int, str]]:
     """The glyphs that stand alone for some characters, with those."""
     return [(run.glyphs[first].number, meant) for first, last, meant in run.clusters if last - first == 1]
-
-
-@lru_cache(maxsize=4096)
-def _speaks_for_itself(line: Line, embedded: tuple[Embedded, ...]) -> bool:
-    """Whether the glyphs of a left-to-right line tell its text without a hint."""
-    return all(
-        last - first == 1 and font.meanings.get(run.glyphs[first].number) == meant
-        for run, font in zip(line.runs, embedded, strict=True)
-        for first, last, meant in run.clusters
-    )

@@ -463,6 +463,7 @@ def fit(
     raise UndrawableText("The text is too long for its place.")
 
 
+@lru_cache(maxsize=4096)
 def paragraph(text: str, style: Style, *, width: float, size: float, leading: float = 1.35) -> Block:
     """Running text at one size: wrapped as it comes, words that are wider than the line cut between letters."""
     text = tidy(text).strip(BLANKS)
