@@ -36,7 +36,9 @@ class Verify {
       const html = await answer.text();
       if (turn !== this.turn) return;
       if (answer.status !== 503 && !answer.ok && answer.status !== 404) throw new Error(`status ${answer.status}`);
-      this.root.innerHTML = html;
+      const holder = document.createElement("template");
+      holder.innerHTML = html;
+      this.root.replaceChildren(holder.content);
     } catch {
       // What we were told and could not read again must not stand beside an old "valid".
       if (turn === this.turn && told !== this.shown()) location.reload();
