@@ -68,7 +68,7 @@ def _is_drawn(row: Any) -> bool:
 
 JOBS = Grid(
     name="jobs",
-    title=N_("Jobs"),
+    title=N_("Jobs Issued"),
     thing=N_("job"),
     things=N_("jobs"),
     key=Job.id,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Date, Select, bindparam, case, exists, false, func, literal, select, type_coerce
+from sqlalchemy import ColumnElement, Date, Select, bindparam, case, false, func, literal, select, type_coerce
 from sqlalchemy.orm import joinedload
 
 from portal import clock
@@ -99,20 +99,6 @@ def history_of(record: Record, documents: Sequence[Document]) -> list[Happening]
     return sorted(told, key=lambda one: one.at, reverse=True)
 
 
-def _any(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(Document.record_id == Record.id, *conditions).correlate(Record)
-
-
-STATUS = type_coerce(
-    case(
-        (_any(Document.production == Production.PENDING), Production.PENDING.value),
-        (_any(Document.production == Production.FAILED), Production.FAILED.value),
-        else_=Production.COMPLETED.value,
-    ),
-    WordColumn(Production),
-)
-"""A record is Pending while a document of it is, then Failed if one of them failed, else Completed."""
-
 FIRST_DRAWN = (
     select(Document.id)
     .where(Document.record_id == Record.id, Document.production == Production.COMPLETED)
@@ -153,7 +139,7 @@ class Brief:
 
 def briefs_of(row: Any) -> list[Brief]:
     """The documents of a row of the list, in the order of their kinds."""
-    told = [text.split(" ") for text in (row.documents or "").split(";") if text]
+    told = [text.split(" ") for text in (row.status or "").split(";") if text]
     found = [Brief(Kind(kind), Production(made), Validity(worth), ref) for kind, made, worth, ref in told]
     return sorted(found, key=lambda one: (list(Kind).index(one.kind), one.reference))
 
@@ -171,8 +157,11 @@ def _with_document(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return Record.id.in_(select(Document.record_id).where(condition))
 
 
-def _worth(validity: Validity) -> ColumnElement[bool]:
-    return _with_document(VALIDITY_TODAY == validity)
+def _has(word: Production | Validity) -> ColumnElement[bool]:
+    """The condition that a document of the record is pending or failed, or drawn and worth this."""
+    if isinstance(word, Production):
+        return _with_document(Document.production == word)
+    return _with_document((Document.production == Production.COMPLETED) & (VALIDITY_TODAY == word))
 
 
 def _records(actor: Actor, **_within: Any) -> Select[Any]:
@@ -186,7 +175,7 @@ RECORDS = Grid(
     things=N_("records"),
     key=Record.id,
     select=_records,
-    default_sort="-issued",
+    default_sort="-published_on",
     cells="grids/records.html",
     search=[Record.qualification_number, lambda word: _with_document(reference_contains(word))],
     also={
@@ -223,12 +212,12 @@ RECORDS = Grid(
             filter=Text(),
             cell="qualification",
         ),
-        Column("awarded_on", N_("Awarded on"), Record.awarded_on, sort=True, filter=DateRange(), kind="date"),
+        Column("issued_on", N_("Date of issue"), Record.awarded_on, sort=True, filter=DateRange(), kind="date"),
         Column(
-            "documents",
+            "status",
             N_("Documents"),
             DOCUMENTS,
-            filter=OneOf(Validity, _worth),
+            filter=OneOf([Production.PENDING, Production.FAILED, *Validity], _has),
             cell="record_documents",
             text=documents_text,
         ),
@@ -241,11 +230,16 @@ RECORDS = Grid(
             cell="notice",
             kind="status",
         ),
-        Column(
-            "status", N_("Status"), STATUS, sort=True, filter=OneOf(Production), cell="record_status", kind="status"
-        ),
         # Ids follow the moment of publishing, and the key's own index gives this order.
-        Column("issued", N_("Issued"), Job.created_at, sort=(Record.id,), filter=DateRange(), kind="date"),
+        Column(
+            "published_on",
+            N_("Published"),
+            Job.created_at,
+            sort=(Record.id,),
+            filter=DateRange(),
+            kind="date",
+            text=lambda row: clock.uk_date(row.published_on),
+        ),
     ],
     actions=[
         Action("view", N_("View"), "view", "centre.record", {"record_id": "id"}),
