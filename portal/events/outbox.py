@@ -57,7 +57,7 @@ def _gather(facts: Sequence[Fact]) -> dict[str, Ids]:
 
 def _next_seq(session: Session, name: str) -> int:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(Room).values(name=name, seq=1)  # type: ignore[attr-defined]
+    statement = dialect.insert(Room).values(name=name, seq=1)
     statement = statement.on_conflict_do_update(index_elements=[Room.name], set_={"seq": Room.seq + 1})
     seq: int = session.scalar(statement.returning(Room.seq))
     return seq

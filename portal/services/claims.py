@@ -65,7 +65,7 @@ def take(model: Any, *conditions: ColumnElement[bool], most: int = 1, lease: tim
 
 def beat(claim: Claim, ids: Sequence[int] | None = None) -> None:
     """Renew the lease of the rows that are still ours; ``Fenced`` when none is. Call inside a unit of work."""
-    held = db.session.execute(
+    held = db.session.execute(  # type: ignore[attr-defined]
         update(claim.model)
         .where(claim.model.id.in_(claim.ids if ids is None else ids), claim.holds())
         .values(lease_until=database_now() + LEASE)

@@ -100,7 +100,7 @@ def _chunks(rows: Iterable[Row]) -> Iterator[tuple[Row, ...]]:
 
 def _insert(model: Any) -> Any:
     dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
-    return dialect.insert(model)  # type: ignore[attr-defined]
+    return dialect.insert(model)
 
 
 def _learners(rows: tuple[Row, ...]) -> dict[str, int]:

@@ -84,7 +84,7 @@ def claim(mail_id: int) -> tuple[claims.Claim, Mail] | None:
 def begin_data(taken: claims.Claim) -> None:
     """Commit the mark that DATA is about to be said: from here on a lost connection means "unknown"."""
     with unit_of_work(SYSTEM):
-        marked = db.session.execute(
+        marked = db.session.execute(  # type: ignore[attr-defined]
             update(Mail).where(Mail.id == taken.ids[0], taken.holds()).values(data_begun_at=database_now())
         ).rowcount
         if not marked:
@@ -119,7 +119,7 @@ def settle_retry(taken: claims.Claim, reason: str) -> None:
 
 def _settle(taken: claims.Claim, **values: Any) -> None:
     with unit_of_work(SYSTEM) as record:
-        changed = db.session.execute(
+        changed = db.session.execute(  # type: ignore[attr-defined]
             update(Mail)
             .where(Mail.id == taken.ids[0], taken.holds(), Mail.state == MailState.SENDING)
             .values(lease_until=None, **values)

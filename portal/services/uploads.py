@@ -205,7 +205,7 @@ def list_due() -> list[int]:
 
 def _held(taken: claims.Claim) -> Upload:
     """The upload, locked, if it is still ours; the claim ends with this unit of work."""
-    changed = db.session.execute(
+    changed = db.session.execute(  # type: ignore[attr-defined]
         update(Upload)
         .where(Upload.id == taken.ids[0], taken.holds())
         .values(lease_until=None, claim_token=0)
