@@ -124,10 +124,10 @@ def run() -> list[dict[str, Any]]:
     peer = 1000 / milliseconds(bare, certificates[5:])
     figures = []
     for kind in ("certificate", "transcript", "letter"):
-        some = sheets(DOCUMENTS + 10, kind)
+        some = sheets(DOCUMENTS + 30, kind)
         for form in ("digital", "print"):
-            milliseconds(lambda sheet, form=form: draw(sheet, form), some[:10])
-            taken = milliseconds(lambda sheet, form=form: draw(sheet, form), some[10:])
+            milliseconds(lambda sheet, form=form: draw(sheet, form), some[:30])
+            taken = milliseconds(lambda sheet, form=form: draw(sheet, form), some[30:])
             figures.append(_figure(f"{kind}s drawn, {form}", 1000 / taken, peer))
     some = sheets(DOCUMENTS, "certificate", world=True)
     taken = milliseconds(lambda sheet: draw(sheet, "digital"), some)

@@ -132,7 +132,7 @@ class Page:
         return [part for part in self.content if isinstance(part, Words)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Art:
     """The unchanging background of a page: a form XObject and the objects that it needs, ready to be written.
 
@@ -140,6 +140,18 @@ class Art:
     """
 
     objects: tuple[bytes, ...]
+
+
+@lru_cache(maxsize=128)
+def _numbered(art: Art, first: int) -> tuple[bytes, ...]:
+    """The objects of a background with their numbers in the file, of which ``first`` is the first."""
+    bodies = []
+    for body in art.objects:
+        head, mark, data = body.partition(b"stream\n")
+        for index in range(len(art.objects)):
+            head = head.replace(b"@%d@" % index, b"%d 0 R" % (first + index))
+        bodies.append(head + mark + data)
+    return tuple(bodies)
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,9 +284,10 @@ class Writer:
     ) -> bytes:
         """The bytes of the file. ``day`` is the date it claims to be made on."""
         self.objects = [b"", b"", b""]  # Catalogue, pages and info: filled in at the end.
+        # The background comes first, so that its numbers are the same in every file.
+        forms = {id(art): self._add_art(art) for art in dict.fromkeys(filter(None, arts))}
         letters = self._choose_letters(pages)
         resources = self._font_resources(letters)
-        forms = {id(art): self._add_art(art) for art in dict.fromkeys(filter(None, arts))}
         structure = len(self.objects) + 1
         self.add(b"")
         kids: list[int] = []
@@ -333,12 +346,7 @@ class Writer:
         return self.add(body.replace(b"@unicode@", b"%d 0 R" % unicode_map))
 
     def _add_art(self, art: Art) -> int:
-        first = len(self.objects) + 1
-        for body in art.objects:
-            head, mark, data = body.partition(b"stream\n")
-            for index in range(len(art.objects)):
-                head = head.replace(b"@%d@" % index, b"%d 0 R" % (first + index))
-            self.add(head + mark + data)
+        self.objects += _numbered(art, len(self.objects) + 1)
         return len(self.objects)
 
     def _add_link(self, page: Page) -> str:
@@ -426,7 +434,7 @@ class Writer:
         for index, body in enumerate(self.objects, 1):
             places.append(len(out))
             out += b"%d 0 obj\n" % index + body + b"\nendobj\n"
-        identity = hashlib.sha256(out).hexdigest()[:32].encode("ascii")
+        identity = hashlib.blake2b(out, digest_size=16).hexdigest().encode("ascii")
         start = len(out)
         out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(places) + 1)
         out += b"".join(b"%010d 00000 n \n" % place for place in places)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import qrcode
 from qrcode.constants import ERROR_CORRECT_M
 
@@ -13,10 +15,19 @@ def matrix(text: str) -> list[list[bool]]:
 
     The mask is fixed: every mask is a legal symbol, and scoring all eight costs seven times the rest.
     """
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=3)
-    code.add_data(text.encode("utf-8"), optimize=0)
-    code.make(fit=True)
+    data = text.encode("utf-8")
+    code = qrcode.QRCode(version=_version(len(data)), error_correction=ERROR_CORRECT_M, border=0, mask_pattern=3)
+    code.add_data(data, optimize=0)
+    code.make(fit=False)
     return [[bool(module) for module in row] for row in code.modules]
+
+
+@lru_cache(maxsize=256)
+def _version(length: int) -> int:
+    """The smallest symbol that holds so many bytes; asked once for each length, for the answer takes a fifth of all."""
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M)
+    code.add_data(b"?" * length, optimize=0)
+    return code.best_fit()
 
 
 def rectangles(modules: list[list[bool]]) -> list[tuple[int, int, int, int]]:
