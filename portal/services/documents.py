@@ -28,7 +28,9 @@ from portal.models.documents import Document
 from portal.models.jobs import Job
 from portal.models.records import Record
 from portal.services import claims
+from portal.services.corrections import CORRECTABLE
 from portal.services.jobs import document_values
+from portal.unit_of_work import Record as RecordFact
 from portal.unit_of_work import unit_of_work
 from portal.vocabulary import Production, Validity, may_move
 
@@ -308,49 +310,80 @@ def cancel(document_ids: Sequence[int], *, reason: str, actor: Actor) -> int:
     return changed
 
 
-def replace(document_id: int, *, corrections: dict[str, Any], actor: Actor) -> int:
+def replace(
+    document_id: int, *, corrections: dict[str, Any], reason: str = "", whole_record: bool = False, actor: Actor
+) -> int:
     """Issue a corrected document in place of one; give the id of the new one.
 
     The new document has a record of its own with the corrected facts, points at the old one, says that it is a
-    replacement, and is drawn at once. The old one says where to look.
+    replacement, and is drawn at once. The old one says where to look. With ``whole_record`` the other valid documents
+    of the record are replaced with it, and the new ones share one record.
     """
     actor.require(Permission.DOCUMENTS_REPLACE)
+    if unknown := set(corrections) - CORRECTABLE:
+        raise Invalid(f"This cannot be corrected by a replacement: {', '.join(sorted(unknown))}.")
+    reason = _reason(reason) if reason else ""
     with unit_of_work(actor) as record:
-        old = scope.load(scope.documents(actor), document_id, lock=True)
-        source = db.session.get_one(Record, old.record_id)
-        allowed = {"first_name", "middle_name", "last_name", "grade", "level", "language", "awarded_on", "expires_on"}
-        if unknown := set(corrections) - allowed:
-            raise Invalid(f"This cannot be corrected by a replacement: {', '.join(sorted(unknown))}.")
-        if old.replaced_by_id is not None:
+        chosen = scope.load(scope.documents(actor), document_id, lock=True)
+        if chosen.replaced_by_id is not None:
             raise WrongMove("This document was replaced already. Replace the newest one.")
-        facts = {column.key: getattr(source, column.key) for column in Record.__table__.columns if column.key != "id"}
-        fresh = Record(**(facts | corrections))
-        db.session.add(fresh)
-        db.session.flush()
-        new = Document(
-            **document_values(
-                kind=old.kind,
-                record_id=fresh.id,
-                job_id=old.job_id,
-                centre_id=old.centre_id,
-                issued_on=fresh.awarded_on,
-                expires_on=fresh.expires_on,
-                replaces_id=old.id,
-            )
-        )
-        db.session.add(new)
-        _move(old, Validity.REPLACED)
-        db.session.flush()
-        old.replaced_by_id = new.id
-        old.replaced_at = clock.now()
+        fresh = _corrected_record(chosen.record_id, corrections)
+        olds = [chosen, *(_valid_siblings(chosen, actor) if whole_record else ())]
+        new_ids = [_put_in_place(record, old, fresh, reason) for old in olds]
         db.session.execute(
             update(Job)
-            .where(Job.id == old.job_id)
-            .values(requested=Job.requested + 1, pending=Job.pending + 1)
+            .where(Job.id == chosen.job_id)
+            .values(requested=Job.requested + len(olds), pending=Job.pending + len(olds))
             .execution_options(synchronize_session=False)
         )
-        record(DocumentReplaced(**_facts(old), new_document_id=new.id))
-        record(JobPublished(job_id=old.job_id, centre_id=old.centre_id))
+        record(JobPublished(job_id=chosen.job_id, centre_id=chosen.centre_id))
+    return new_ids[0]
+
+
+def _corrected_record(record_id: int, corrections: dict[str, Any]) -> Record:
+    source = db.session.get_one(Record, record_id)
+    facts = {column.key: getattr(source, column.key) for column in Record.__table__.columns if column.key != "id"}
+    fresh = Record(**(facts | corrections))
+    db.session.add(fresh)
+    db.session.flush()
+    return fresh
+
+
+def _valid_siblings(chosen: Document, actor: Actor) -> Sequence[Document]:
+    """The other documents of the record that are in force; cancelled ones stay cancelled."""
+    return db.session.scalars(
+        scope.documents(actor)
+        .where(
+            Document.record_id == chosen.record_id, Document.id != chosen.id, Document.validity == Validity.VALID
+        )
+        .order_by(Document.id)
+        .with_for_update()
+    ).all()
+
+
+def _put_in_place(record: RecordFact, old: Document, fresh: Record, reason: str) -> int:
+    """Issue the new document of ``fresh`` in place of the old one, inside the caller's unit of work; give its id."""
+    new = Document(
+        **document_values(
+            kind=old.kind,
+            record_id=fresh.id,
+            job_id=old.job_id,
+            centre_id=old.centre_id,
+            issued_on=fresh.awarded_on,
+            expires_on=fresh.expires_on,
+            replaces_id=old.id,
+        )
+    )
+    db.session.add(new)
+    was_cancelled = old.validity is Validity.CANCELLED
+    _move(old, Validity.REPLACED)
+    db.session.flush()
+    old.replaced_by_id = new.id
+    old.replaced_at = clock.now()
+    if not was_cancelled:
+        # The public reason of a cancellation stays what it was.
+        old.reason = reason
+    record(DocumentReplaced(**_facts(old), new_document_id=new.id))
     return new.id
 
 

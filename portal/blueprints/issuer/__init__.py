@@ -1,5 +1,18 @@
-"""The issuer door."""
+"""The issuer door: the awarding body's back office."""
 
 from flask import Blueprint
 
 bp = Blueprint("issuer", __name__)
+
+from portal.blueprints.issuer import (  # noqa: E402, F401
+    audit,
+    brands,
+    centres,
+    dashboard,
+    documents,
+    jobs,
+    mails,
+    uploads,
+    users,
+    viewer,
+)

@@ -1,0 +1,54 @@
+"""The outbox as the awarding body reads it: which mails went out, which did not, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, false, select
+
+from portal.access.actor import Actor
+from portal.access.permissions import Permission
+from portal.grid import Column, DateRange, Grid, OneOf, Text
+from portal.grid.wording import N_
+from portal.models.centres import Centre
+from portal.models.mails import Mail
+from portal.vocabulary import MailState
+
+LETTERS = {
+    "documents_waiting": N_("Documents wait for a learner"),
+    "account_created": N_("Account created"),
+    "invitation": N_("Invitation"),
+    "email_confirmation": N_("Confirmation of an address"),
+    "email_changed": N_("Address changed"),
+    "password_reset": N_("Link for a new password"),
+    "password_changed": N_("Password changed"),
+    "problem_reported": N_("Problem reported"),
+}
+
+
+def _mails(actor: Actor, **_within: Any) -> Select[Any]:
+    statement = select(Mail) if actor.may(Permission.AUDIT_SEE) else select(Mail).where(false())
+    return statement.outerjoin(Centre, Centre.id == Mail.centre_id)
+
+
+MAILS = Grid(
+    name="mails",
+    title=N_("Mails"),
+    thing=N_("mail"),
+    things=N_("mails"),
+    key=Mail.id,
+    select=_mails,
+    default_sort="-written_on",
+    cells="grids/issuer_mails.html",
+    also={"failure": Mail.failure},
+    columns=[
+        Column("to", N_("To"), Mail.recipient, sort=True, search=True, filter=Text()),
+        Column("letter", N_("What"), Mail.letter, sort=True, filter=OneOf(LETTERS.items())),
+        Column("centre", N_("Centre"), Centre.name, sort=True, search=True, filter=Text()),
+        Column("state", N_("Status"), Mail.state, sort=True, filter=OneOf(MailState), cell="state", kind="status"),
+        # Ids follow the moment of writing, and the key's own index gives this order.
+        Column("written_on", N_("Written on"), Mail.created_at, sort=(Mail.id,), filter=DateRange(), kind="date"),
+        Column("sent_on", N_("Sent on"), Mail.sent_at, sort=True, filter=DateRange(), kind="date"),
+    ],
+    empty=N_("No mail has been written yet."),
+)
