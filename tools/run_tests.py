@@ -1,6 +1,6 @@
 """Run the whole test suite, once on SQLite and once on PostgreSQL.
 
-Nothing is left out in silence: where Chromium or PostgreSQL cannot be had, this stops with a sentence that says so.
+Nothing is left out in silence: where Chromium, poppler or PostgreSQL cannot be had, this stops with a sentence.
 Arguments go to pytest. PORTAL_TEST_DB=sqlite (or postgresql) runs only that half, for work on one of them.
 """
 
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
         print(f"PORTAL_TEST_DB is {wanted!r}; it names sqlite or postgresql.", file=sys.stderr)
         return 2
     try:
-        chromium = browser.find() or install_chromium()
+        chromium = get_programs()
         if "postgresql" in databases and not os.environ.get("TEST_DATABASE_URL"):
             postgres.find_binaries()
     except RuntimeError as problem:
@@ -84,22 +84,32 @@ def counts(reports: list[Path]) -> dict[str, int]:
     return total
 
 
-def install_chromium() -> Path:
-    """Install Debian's Chromium where we may, as root on Debian and its like; else say what is missing."""
-    if os.name == "posix" and os.geteuid() == 0 and shutil.which("apt-get"):
-        print("· No Chromium here; installing it (apt-get install chromium)", flush=True)
+def get_programs() -> Path:
+    """What the tests need of the machine; answers with the Chromium to drive.
+
+    Installs what is missing where that is ours to do, as root on Debian and its like. Raises RuntimeError, in a plain
+    sentence, when something cannot be had.
+    """
+    missing = [] if browser.find() else ["chromium"]
+    missing += [] if shutil.which("pdftotext") else ["poppler-utils"]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"· Installing {' and '.join(missing)} (apt-get)", flush=True)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (
-            ["apt-get", "-qq", "update"],
-            ["apt-get", "-qq", "-y", "--no-install-recommends", "install", "chromium"],
-        ):
-            subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        if found := browser.find():
-            return found
-    raise RuntimeError(
-        "the browser tests need Chromium and none was found. Install it (Debian: apt-get install chromium), "
-        "or name one: CHROMIUM=/path/to/chromium make test"
-    )
+        for command in (["update"], ["-y", "--no-install-recommends", "install", *missing]):
+            nowhere = subprocess.DEVNULL
+            subprocess.run(["apt-get", "-qq", *command], env=environment, stdin=nowhere, stdout=nowhere)
+    if not shutil.which("pdftotext"):
+        raise RuntimeError(
+            "the tests read documents back with pdftotext, which is not here. "
+            "Install poppler (Debian: apt-get install poppler-utils; macOS: brew install poppler)."
+        )
+    chromium = browser.find()
+    if chromium is None:
+        raise RuntimeError(
+            "the browser tests need Chromium and none was found. Install it (Debian: apt-get install chromium), "
+            "or name one: CHROMIUM=/path/to/chromium make test"
+        )
+    return chromium
 
 
 if __name__ == "__main__":
