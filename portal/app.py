@@ -18,7 +18,7 @@ from portal import embedded_redis, reactions, unit_of_work
 from portal.database import db, engine_options, prepare
 from portal.extensions import babel, csrf, migrate, socketio
 from portal.redis_door import door
-from portal.web import assets, default_deny, errors, filters, headers, navigation
+from portal.web import assets, bodies, default_deny, errors, filters, headers, navigation
 
 
 def create_app(overrides: dict[str, Any] | None = None, *, role: str = "cli") -> Flask:
@@ -45,7 +45,7 @@ def create_app(overrides: dict[str, Any] | None = None, *, role: str = "cli") ->
     door.init_app(app.config["REDIS_URL"] or embedded_redis.url_for(app.config["PORTAL_DATA"]))
     unit_of_work.after_commit(reactions.follow)
 
-    for part in (assets, default_deny, headers, errors, filters, navigation):
+    for part in (bodies, assets, default_deny, headers, errors, filters, navigation):
         part.init_app(app)
     _open_doors(app)
     for module in _modules(portal.cli):

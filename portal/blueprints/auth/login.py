@@ -18,6 +18,12 @@ from portal.vocabulary import Door
 from portal.web import sessions
 from portal.web.guards import public
 
+TEMPLATES = {
+    Door.CENTRE: "auth/centre_login.html",
+    Door.ISSUER: "auth/issuer_login.html",
+    Door.LEARNER: "auth/learner_login.html",
+}
+
 UNCONFIRMED = "unconfirmed"
 """In the cookie: the account whose owner gave the right password and has to confirm the address."""
 
@@ -87,7 +93,7 @@ def _landing(door: Door, actor: Actor) -> Any:
             except Invalid as refusal:
                 add_error(form, refusal)
     page = render_template(
-        f"auth/{door.value}_login.html",
+        TEMPLATES[door],
         form=form,
         door=door.value,
         here=here,
