@@ -87,13 +87,18 @@ class Live:
 
     def tell(self, room: str, message: dict[str, Any]) -> None:
         """Tell the sockets of a room that it changed."""
-        self.told += 1
-        self.socketio.emit("changed", message, to=room)
+        self._emit("changed", message, room)
 
     def tick(self, room: str, data: dict[str, Any]) -> None:
         """Hand passing progress on to the sockets of a room."""
         if self.sockets.is_watched(room):
-            self.socketio.emit("tick", {**data, "room": room}, to=room)
+            self._emit("tick", {**data, "room": room}, room)
+
+    def _emit(self, event: str, data: dict[str, Any], room: str) -> None:
+        self.told += 1
+        self.socketio.emit(event, data, to=room)
+        # Let the writers run before the next one, or a burst would look like sockets that do not read.
+        self.socketio.sleep(0)
 
     def sign_out(self, connected: Connected) -> None:
         """End the socket of a session that has ended."""
@@ -106,6 +111,16 @@ class Live:
         server = self.socketio.server
         server.disconnect(connected.sid)
         wire.drop(server, connected.eio_sid)
+
+    def refusal(self, why: str, eio_sid: str) -> ConnectionRefusedError:
+        """The answer to somebody who may not come in, whose connection ends as soon as it was sent."""
+
+        def end() -> None:
+            self.socketio.sleep(0.2)
+            wire.drop(self.socketio.server, eio_sid)
+
+        self.socketio.start_background_task(end)
+        return ConnectionRefusedError(why)
 
     def announce_restart(self, *, spread: float = 5.0) -> None:
         """Let nobody in any more and send everybody away, to come back spread over some seconds."""
@@ -253,17 +268,17 @@ def _register(live: Live) -> None:
 
 def _let_in(live: Live) -> None:
     request = flask.request
-    if not request.headers.get("Origin") and POLLING_HEADER not in request.headers:
-        raise ConnectionRefusedError("origin")
-    if live.restarting or len(live.sockets) >= live.most_sockets:
-        raise ConnectionRefusedError("busy")
     sid = request.sid  # type: ignore[attr-defined]
     eio_sid = live.socketio.server.manager.eio_sid_from_sid(sid, "/")
+    if not request.headers.get("Origin") and POLLING_HEADER not in request.headers:
+        raise live.refusal("origin", eio_sid)
+    if live.restarting or len(live.sockets) >= live.most_sockets:
+        raise live.refusal("busy", eio_sid)
     try:
         current = sessions.find(flask.session.get(COOKIE_KEY))
     except Exception as error:
         log.warning("a socket was refused because its session could not be read (%s)", type(error).__name__)
-        raise ConnectionRefusedError("unavailable") from error
+        raise live.refusal("unavailable", eio_sid) from error
     connected = Connected(sid, eio_sid, ANYONE)
     if current is not None:
         connected.actor = sessions.actor_of(current.user, address=request.remote_addr or "")

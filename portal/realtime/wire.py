@@ -6,8 +6,10 @@ holds it against the pinned versions.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
+from socket import SHUT_RDWR
 from typing import Any
 
 import socketio
@@ -83,8 +85,22 @@ class Fanout(socketio.Manager):
 def drop(server: socketio.Server, eio_sid: str, *, abort: bool = False) -> None:
     """End a connection. What is waiting for it is still sent, unless it is aborted."""
     socket = server.eio.sockets.get(eio_sid)
-    if socket is not None and not socket.closed:
-        socket.close(wait=False, abort=abort, reason=server.reason.SERVER_DISCONNECT)
+    if socket is None or socket.closed:
+        return
+    environ = server.environ.get(eio_sid) or {}
+    socket.close(wait=False, abort=abort, reason=server.reason.SERVER_DISCONNECT)
+    if abort and socket.upgraded:
+        _cut(environ)
+
+
+def _cut(environ: dict[str, Any]) -> None:
+    """Shut the TCP connection of a websocket, on which a writer may hang until its time is out."""
+    plain = environ.get("werkzeug.socket")
+    if plain is None and "eventlet.input" in environ:
+        plain = environ["eventlet.input"].get_socket()
+    if plain is not None:
+        with contextlib.suppress(OSError):
+            plain.shutdown(SHUT_RDWR)
 
 
 def guard_frames(server: socketio.Server) -> None:

@@ -57,28 +57,40 @@ def own_stage(
         stage.close()
 
 
-@pytest.fixture
-def green_stage(
-    own_redis: TestRedis,  # noqa: F811
+@pytest.fixture(scope="module", params=["eventlet", "threading"])
+def shared_rough_stage(
+    request: pytest.FixtureRequest,
     new_database,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Stage]:
-    """A web process on green threads for one test."""
-    stage = Stage(tmp_path_factory.mktemp("green"), new_database(), own_redis.url)
+) -> Iterator[tuple[Stage, TestRedis]]:
+    redis = TestRedis().start()
+    stage = Stage(tmp_path_factory.mktemp(request.param), new_database(), redis.url, request.param)
     try:
-        yield stage.start()
+        yield stage.start(), redis
     finally:
         stage.close()
+        redis.close()
 
 
 @pytest.fixture
-def tight_stage(
-    own_redis: TestRedis,  # noqa: F811
+def rough_stage(shared_rough_stage: tuple[Stage, TestRedis]) -> Iterator[Stage]:
+    """A web process whose Redis the tests kill and freeze; each finds it up and heard."""
+    stage, redis = shared_rough_stage
+    if redis.server.process.poll() is not None:
+        redis.start()
+    stage.wait_for_the_ring()
+    stage.redis = redis
+    yield stage
+
+
+@pytest.fixture
+def green_stage(
+    redis_server: TestRedis,  # noqa: F811
     new_database,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stage]:
-    """A web process that may open 256 files and no more."""
-    stage = Stage(tmp_path_factory.mktemp("tight"), new_database(), own_redis.url, most_files=256)
+    """A web process on green threads for one test, which may open 1,600 files and no more."""
+    stage = Stage(tmp_path_factory.mktemp("green"), new_database(), redis_server.url, most_files=1600)
     try:
         yield stage.start()
     finally:

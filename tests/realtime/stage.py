@@ -109,7 +109,8 @@ class Stage:
                 stderr=log,
                 preexec_fn=self.limit_files if self.most_files else None,
             )
-        wait_until(self.answers, seconds=20, what=f"an answer of the web process ({self.log()[-2000:]})")
+        wait_until(lambda: self.answers() or self.process.poll() is not None, seconds=30, what="an answer of the web")
+        assert self.process.poll() is None, self.log()[-3000:]
         return self
 
     def limit_files(self) -> None:
@@ -148,6 +149,19 @@ class Stage:
         with self.app.app_context():
             db.session.remove()
             db.engine.dispose()
+
+    def wait_for_the_ring(self) -> None:
+        """Wait until what is rung now is heard at once."""
+        with self.browser(self.user()) as anna:
+            anna.watch(self.job_room)
+
+            def is_quick() -> bool:
+                before = len(anna.heard)
+                committed = self.drawn(1)
+                wait_until(lambda: len(anna.heard) > before, seconds=3, what="any news", every=0.005)
+                return anna.heard[-1][2] - committed < 0.1
+
+            wait_until(is_quick, seconds=10, what="the ring", every=0.15)
 
     # People.
 

@@ -72,9 +72,7 @@ def test_without_an_origin_nobody_joins(stage: Stage, origin: str):
     assert stranger.status == 101
     assert stranger.joined.startswith("44")
     stranger.send(f'421["watch",{{"room":"{stage.job_room}","since":0}}]')
-    with pytest.raises(TimeoutError):
-        stranger.read(0.3)
-    stranger.close()
+    assert stranger.is_closed()
 
 
 def test_the_same_host_is_welcome_by_any_of_its_names(stage: Stage):

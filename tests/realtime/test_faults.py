@@ -6,76 +6,75 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from tests.realtime.stage import ROOT, RawSocket, Stage
-from tests.servers.ports import wait_until
-from tests.servers.redis import TestRedis
 
 pytestmark = pytest.mark.alone
 
 
-def test_without_redis_news_takes_two_seconds_at_most(own_stage: Stage, own_redis: TestRedis):
-    with own_stage.browser(own_stage.user()) as anna, own_stage.browser(own_stage.rival()) as rita:
-        anna.watch(own_stage.job_room)
-        own_redis.kill()
+def test_without_redis_news_takes_two_seconds_at_most(rough_stage: Stage):
+    with rough_stage.browser(rough_stage.user()) as anna, rough_stage.browser(rough_stage.rival()) as rita:
+        anna.watch(rough_stage.job_room)
+        rough_stage.redis.kill()
         for number in (1, 2, 3):
-            committed = own_stage.drawn(number)
-            anna.hears(own_stage.job_room, number, seconds=2 - (time.monotonic() - committed))
-        assert anna.ids(own_stage.job_room) == [1, 2, 3]
+            committed = rough_stage.drawn(number)
+            anna.hears(rough_stage.job_room, number, seconds=2 - (time.monotonic() - committed))
+        assert anna.ids(rough_stage.job_room) == [1, 2, 3]
         assert rita.heard == []
 
 
-def test_a_locked_user_is_out_within_five_seconds_without_redis(own_stage: Stage, own_redis: TestRedis):
-    user = own_stage.user()
-    with own_stage.browser(user) as anna:
-        anna.watch(own_stage.job_room)
-        own_redis.kill()
-        own_stage.lock(user)
+def test_a_locked_user_is_out_within_five_seconds_without_redis(rough_stage: Stage):
+    user = rough_stage.user()
+    with rough_stage.browser(user) as anna:
+        anna.watch(rough_stage.job_room)
+        rough_stage.redis.kill()
+        rough_stage.lock(user)
         assert anna.ended.wait(5)
         assert anna.events()[-1] == "signed_out"
 
 
-def test_redis_that_comes_back_is_heard_again_within_three_seconds(own_stage: Stage, own_redis: TestRedis):
-    with own_stage.browser(own_stage.user()) as anna:
-        anna.watch(own_stage.job_room)
-        own_redis.kill()
-        own_stage.drawn(1)
+def test_redis_that_comes_back_is_heard_again_within_three_seconds(rough_stage: Stage):
+    with rough_stage.browser(rough_stage.user()) as anna:
+        anna.watch(rough_stage.job_room)
+        rough_stage.redis.kill()
+        rough_stage.drawn(1)
         time.sleep(3)
-        own_redis.start()
-        own_stage.drawn(2)
-        anna.hears(own_stage.job_room, 1, 2)
+        rough_stage.redis.start()
+        rough_stage.drawn(2)
+        anna.hears(rough_stage.job_room, 1, 2)
         time.sleep(3)
         # The tail alone needs half a second on average; five times below a quarter is the ring.
         for number in range(3, 8):
-            committed = own_stage.drawn(number)
-            anna.hears(own_stage.job_room, number)
+            committed = rough_stage.drawn(number)
+            anna.hears(rough_stage.job_room, number)
             assert anna.heard[-1][2] - committed < 0.25
-        assert anna.ids(own_stage.job_room) == [1, 2, 3, 4, 5, 6, 7]
+        assert anna.ids(rough_stage.job_room) == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_a_frozen_redis_delays_nothing(own_stage: Stage, own_redis: TestRedis):
-    with own_stage.browser(own_stage.user()) as anna:
-        anna.watch(own_stage.job_room)
-        own_redis.freeze()
+def test_a_frozen_redis_delays_nothing(rough_stage: Stage):
+    with rough_stage.browser(rough_stage.user()) as anna:
+        anna.watch(rough_stage.job_room)
+        rough_stage.redis.freeze()
         try:
             began = time.monotonic()
-            own_stage.drawn(1)
+            rough_stage.drawn(1)
             # The writer waits for a frozen Redis a second at most, the reader never does.
             assert time.monotonic() - began < 1.5
-            anna.hears(own_stage.job_room, 1, seconds=2)
+            anna.hears(rough_stage.job_room, 1, seconds=2)
             for number in range(2, 9):
-                own_stage.drawn(number)
-                anna.hears(own_stage.job_room, number, seconds=2)
+                rough_stage.drawn(number)
+                anna.hears(rough_stage.job_room, number, seconds=2)
             began = time.monotonic()
-            assert own_stage.answers()
+            assert rough_stage.answers()
             assert time.monotonic() - began < 1
         finally:
-            own_redis.thaw()
+            rough_stage.redis.thaw()
         time.sleep(2.5)
-        committed = own_stage.drawn(9)
-        anna.hears(own_stage.job_room, 9)
+        committed = rough_stage.drawn(9)
+        anna.hears(rough_stage.job_room, 9)
         assert anna.heard[-1][2] - committed < 0.5
 
 
@@ -119,18 +118,18 @@ def test_what_happened_while_the_web_was_dead_is_told_afterwards(own_stage: Stag
         assert anna.watch(own_stage.job_room, seq)["ids"] == [1, 2]
 
 
-def test_a_second_process_on_the_port_is_refused_with_a_sentence(own_stage: Stage):
+def test_a_second_process_on_the_port_is_refused_with_a_sentence(stage: Stage):
     second = subprocess.run(
-        [sys.executable, "wsgi.py"], cwd=ROOT, env=own_stage.environment, capture_output=True, text=True, timeout=20
+        [sys.executable, "wsgi.py"], cwd=ROOT, env=stage.environment, capture_output=True, text=True, timeout=20
     )
     assert second.returncode == 1
-    assert f"Port {own_stage.port} is in use" in second.stderr
+    assert f"Port {stage.port} is in use" in second.stderr
     assert "Traceback" not in second.stderr
-    assert own_stage.answers()
+    assert stage.answers()
 
 
-def test_without_a_secret_key_nothing_starts(own_stage: Stage):
-    environment = {name: value for name, value in own_stage.environment.items() if name != "SECRET_KEY"}
+def test_without_a_secret_key_nothing_starts(stage: Stage):
+    environment = {name: value for name, value in stage.environment.items() if name != "SECRET_KEY"}
     refused = subprocess.run(
         [sys.executable, "wsgi.py"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20
     )
@@ -139,49 +138,48 @@ def test_without_a_secret_key_nothing_starts(own_stage: Stage):
     assert "Traceback" not in refused.stderr
 
 
-class TestManySockets:
-    """On green threads only: ordinary threads are for a few hundred sockets."""
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard) if hard > 0 else 8192, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
-    @pytest.fixture(autouse=True)
-    def many_files(self):
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard) if hard > 0 else 8192, hard))
-        yield
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
-    def test_with_1100_sockets_pages_still_answer_and_everybody_hears(self, green_stage: Stage):
-        room = f"verify:{'0' * 20}"
-        crowd = [RawSocket(green_stage) for _ in range(1100)]
-        try:
-            assert all(each.joined.startswith("40") for each in crowd)
-            for each in crowd:
-                each.send(f'420["watch",{{"room":"{room}","since":0}}]')
-            assert all(each.read().startswith('430[{"ok":true') for each in crowd)
-            began = time.monotonic()
-            assert green_stage.answers()
-            assert time.monotonic() - began < 0.2
-            green_stage.cancelled("0" * 20)
-            for each in crowd:
+# On green threads only: ordinary threads are for a few hundred sockets.
+@pytest.mark.usefixtures("many_files")
+def test_with_1100_sockets_pages_still_answer_and_over_the_limit_only_sockets_are_refused(green_stage: Stage):
+    room = f"verify:{'0' * 20}"
+    crowd = [RawSocket(green_stage) for _ in range(1100)]
+    try:
+        assert all(each.joined.startswith("40") for each in crowd)
+        for each in crowd:
+            each.send(f'420["watch",{{"room":"{room}","since":0}}]')
+        assert all(each.read().startswith('430[{"ok":true') for each in crowd)
+        assert answer_time(green_stage) < 0.2
+        green_stage.cancelled("0" * 20)
+        for each in crowd:
+            frame = each.read()
+            while not frame.startswith('42["changed"'):
+                assert frame == "2", frame
+                each.send("3")
                 frame = each.read()
-                while not frame.startswith('42["changed"'):
-                    assert frame == "2", frame
-                    each.send("3")
-                    frame = each.read()
-            assert green_stage.process.poll() is None
-        finally:
-            for each in crowd:
-                each.close()
+        more = [RawSocket(green_stage) for _ in range(340)]
+        crowd += more
+        refused = [each for each in more if each.joined.startswith("44")]
+        assert len(refused) > 30
+        assert all(each.is_closed() for each in refused)
+        assert answer_time(green_stage) < 0.2
+    finally:
+        for each in crowd:
+            each.close()
 
-    def test_with_few_files_allowed_sockets_are_refused_and_pages_are_not(self, tight_stage: Stage):
-        crowd = []
-        try:
-            for _ in range(240):
-                crowd.append(RawSocket(tight_stage))
-            joined = [each for each in crowd if each.status == 101 and each.joined.startswith("40")]
-            refused = [each for each in crowd if each.status == 101 and each.joined.startswith("44")]
-            assert len(joined) > 50
-            assert len(refused) > 10
-            wait_until(tight_stage.answers, seconds=8, what="an answer while the sockets are full")
-        finally:
-            for each in crowd:
-                each.close()
+
+def answer_time(stage: Stage) -> float:
+    """Seconds that a page takes; the best of three, for others work on this machine too."""
+    times = []
+    for _ in range(3):
+        began = time.monotonic()
+        assert stage.answers()
+        times.append(time.monotonic() - began)
+    return min(times)
