@@ -11,6 +11,7 @@ from flask import current_app
 from PIL import Image
 
 from portal import documents as engine
+from portal import fault
 from portal.documents import sheets
 from portal.documents.images import SUFFIX, page_images
 from portal.documents.storage import OutOfSpace, Store
@@ -64,6 +65,7 @@ def _draw_claimed(claim: documents.claims.Claim, job_id: int, store: Store) -> N
 
 def _results(claim: documents.claims.Claim, store: Store) -> Iterator[Drawn | NotDrawn]:
     for document_id, sheet in documents.sheets_of(claim, public_url=current_app.config["PUBLIC_URL"]):
+        fault.point("draw", document_id)
         try:
             yield Drawn(document_id, _files(sheet, store))
         except OutOfSpace:
