@@ -52,12 +52,12 @@ def accent(sheet: Sheet, form: str) -> str:
 
 def draw_qr(page: Page, sheet: Sheet, x: float, y: float, side: float) -> None:
     """The code in a white square of ``side`` points (quiet zone and all) whose lower left corner is (x, y)."""
-    modules = qr.matrix(sheet.verify_url)
-    unit = side / (len(modules) + 2 * qr.QUIET)
+    modules, dark = qr.drawn(sheet.verify_url)
+    unit = side / (modules + 2 * qr.QUIET)
     top = y + side - qr.QUIET * unit
     left = x + qr.QUIET * unit
     parts = [f"1 1 1 rg {numbers(x, y, side, side)} re f 0 0 0 rg"]
-    for column, row, width, height in qr.rectangles(modules):
+    for column, row, width, height in dark:
         parts.append(f"{numbers(left + column * unit, top - (row + height) * unit, width * unit, height * unit)} re")
     page.draw(" ".join(parts) + " f")
     page.link = (x, y, x + side, y + side, sheet.verify_url)

@@ -10,6 +10,13 @@ from qrcode.constants import ERROR_CORRECT_M
 QUIET = 4  # Modules of empty margin that ISO/IEC 18004 asks for on every side.
 
 
+@lru_cache(maxsize=64)
+def drawn(text: str) -> tuple[int, tuple[tuple[int, int, int, int], ...]]:
+    """How many modules a side has, and the rectangles. Kept for the other form of the same document."""
+    modules = matrix(text)
+    return len(modules), tuple(rectangles(modules))
+
+
 def matrix(text: str) -> list[list[bool]]:
     """The modules of a QR code at level M, row by row from the top, True is dark, without the quiet zone.
 
