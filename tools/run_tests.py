@@ -35,10 +35,10 @@ def main(arguments: list[str]) -> int:
     except RuntimeError as problem:
         print(f"The tests cannot run: {problem}", file=sys.stderr)
         return 1
-    environment = {**os.environ, "CHROMIUM": str(chromium)}
     failures = []
     started = time.monotonic()
     with TemporaryDirectory(prefix="portal-tests-") as folder:
+        environment = own_environment(Path(folder)) | {"CHROMIUM": str(chromium)}
         reports = []
         for database in databases:
             for part in ("together", "alone"):
@@ -54,6 +54,14 @@ def main(arguments: list[str]) -> int:
     if failures:
         print(f"Failed: {'; '.join(failures)}.", file=sys.stderr)
     return 1 if failures else 0
+
+
+def own_environment(folder: Path) -> dict[str, str]:
+    """The environment without the settings of a portal that may run here: no test may touch its data or its mail."""
+    portals = ("DATABASE_URL", "REDIS_URL", "PORT", "PUBLIC_URL", "RESET")
+    kept = {name: value for name, value in os.environ.items() if name not in portals}
+    kept = {name: value for name, value in kept.items() if not name.startswith(("MAIL_", "STRIPE_"))}
+    return {**kept, "PORTAL_DATA": str(folder / "data")}
 
 
 def run_part(database: str, part: str, report: Path, arguments: list[str], environment: dict[str, str]) -> bool:
