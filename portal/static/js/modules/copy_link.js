@@ -5,7 +5,7 @@ export default function copyLink(root) {
   const said = root.querySelector("[role=status]");
   const tip = button.querySelector(".icon-button__tip");
   if (!navigator.clipboard) return;
-  button.hidden = false;
+  root.classList.add("is-ready");
   const word = tip.textContent;
 
   button.addEventListener("click", async () => {

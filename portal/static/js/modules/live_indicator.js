@@ -12,7 +12,7 @@ export default function liveIndicator(root) {
 
   function show() {
     const state = page.dataset.live;
-    root.hidden = state !== "live" && !wasLive && !document.querySelector("[data-room]");
+    root.classList.toggle("is-speaking", document.querySelector("[data-room]") !== null);
     if (state === "live") {
       wasLive = true;
       since = null;

@@ -12,7 +12,7 @@ export default function viewer(root) {
   const buttons = Object.fromEntries([...root.querySelectorAll("[data-viewer]")].map((button) => [button.dataset.viewer, button]));
   let current = documents[Number(root.dataset.selected)] || documents[0];
   let page = 1;
-  let mode = "width";
+  let mode = "easy";
   let zoom = 1;
 
   const pages = () => [...current.querySelectorAll(".viewer__page")];
@@ -43,7 +43,10 @@ export default function viewer(root) {
     mode = how;
     const image = current.querySelector("img");
     const width = stage.clientWidth - 32;
-    if (how === "width" || !image) {
+    if (how === "easy") {
+      // To begin with: as wide as the stage, but no larger than on paper.
+      setZoom(Math.min(width / NATURAL, 1));
+    } else if (how === "width" || !image) {
       setZoom(Math.min(width, 1100) / NATURAL);
     } else if (how === "fit") {
       const ratio = image.width && image.height ? Number(image.getAttribute("width")) / Number(image.getAttribute("height")) : 0.707;
@@ -102,7 +105,7 @@ export default function viewer(root) {
     if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, textarea, select")) return;
     const turn = {
       ArrowLeft: () => go(page - 1), PageUp: () => go(page - 1), ArrowRight: () => go(page + 1), PageDown: () => go(page + 1),
-      Home: () => go(1), End: () => go(pages().length), "+": () => step(1), "=": () => step(1), "-": () => step(-1), 0: () => fit("width"),
+      Home: () => go(1), End: () => go(pages().length), "+": () => step(1), "=": () => step(1), "-": () => step(-1), 0: () => fit("easy"),
     }[event.key];
     // Sideways arrows scroll while the page is wider than the stage: that is what a reader who zoomed in expects.
     const wide = stage.scrollWidth > stage.clientWidth + 1 && event.key.startsWith("Arrow");
@@ -120,6 +123,5 @@ export default function viewer(root) {
   stage.addEventListener("scroll", watchScroll, { passive: true });
   new ResizeObserver(() => { if (mode !== "free") fit(mode); }).observe(stage);
   root.classList.add("is-running");
-  root.querySelector(".viewer__controls").hidden = false;
   select(Math.max(documents.indexOf(current), 0));
 }
