@@ -117,19 +117,14 @@ def script_of(character: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def face_for(unit: str, family: str, script: str, eastern: str) -> Face:
-    """The first face that can draw all of ``unit`` (a letter with its marks); else the first for its letter alone."""
+def face_for(unit: str, family: str, script: str, eastern: str) -> Face | None:
+    """The first face that can draw all of ``unit``, a letter with its marks; None where no face has all of them."""
     needed = [ord(c) for c in unit if ord(c) not in UNSEEN]
-    whole = unicodedata.normalize("NFC", unit)
-    composed = [ord(c) for c in whole if ord(c) not in UNSEEN]
-    candidates = chain(family, script, eastern)
-    for face in candidates:
+    composed = [ord(c) for c in unicodedata.normalize("NFC", unit) if ord(c) not in UNSEEN]
+    for face in chain(family, script, eastern):
         if all(map(face.has, needed)) or all(map(face.has, composed)):
             return face
-    for face in candidates:
-        if needed and face.has(needed[0]):
-            return face
-    return candidates[0]
+    return None
 
 
 def subset(face: Face, glyphs: Iterable[int]) -> Subset:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 
-import pypdfium2
-
 SUFFIX = ".jpg"
 MIMETYPE = "image/jpeg"
 """JPEG, not WebP: 3.5 ms against 36 ms to write a page of 1240 pixels, which is most of the cost of a document."""
@@ -17,6 +15,8 @@ def page_images(pdf: bytes, *, width: int = 1240) -> list[bytes]:
     """Each page as a JPEG picture ``width`` pixels wide (1240: A4 at 150 dots an inch). Forms and links are not run."""
     if not 1 <= width <= LARGEST_WIDTH:
         raise ValueError(f"A page image is 1 to {LARGEST_WIDTH} pixels wide, not {width}.")
+    import pypdfium2  # Here, so that web processes, which only name these files, never load it.
+
     pictures = []
     document = pypdfium2.PdfDocument(pdf)
     try:

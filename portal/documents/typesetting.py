@@ -10,6 +10,7 @@ import dataclasses
 import math
 import unicodedata
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -114,6 +115,8 @@ def shape(text: str, style: Style, base: int | None = None) -> Line:
 
     Raises UndrawableText when a character has no glyph in any embedded face.
     """
+    if not text.isprintable() and (controls := [c for c in text if unicodedata.category(c) in ("Cc", "Cs")]):
+        raise UndrawableText(f"A control character, U+{ord(controls[0]):04X}, cannot be printed.")
     levels = _levels(text, base)
     pieces = _itemise(text, style, levels)
     advances = [-1.0] * len(text)
@@ -195,19 +198,30 @@ def _itemise(text: str, style: Style, levels: list[int] | None) -> list[tuple[in
     present = set(whose)
     eastern = "Kana" if present & {"Hira", "Kana"} else "Hang" if "Hang" in present else "Hani"
     pieces: list[tuple[int, int, Face, str, int]] = []
-    for start, end in _units(text):
+    for start, end, found in _faces(text, style.family, whose, eastern):
         script, level = whose[start], levels[start] if levels else 0
         unit = text[start:end]
         last = pieces[-1] if pieces else None
-        if last and whose[start] == last[3] and not unit.strip() and last[2].has(ord(unit[0])):
-            face = last[2]
-        else:
-            face = fonts.face_for(unit, style.family, script, eastern)
+        face = last[2] if last and script == last[3] and not unit.strip() and last[2].has(ord(unit[0])) else found
         if last and last[2] is face and last[3] == script and last[4] == level:
             pieces[-1] = (last[0], end, face, script, level)
         else:
             pieces.append((start, end, face, script, level))
     return pieces
+
+
+def _faces(text: str, family: str, whose: list[str], eastern: str) -> Iterator[tuple[int, int, Face]]:
+    """The face of each letter with its marks; a mark that no face has together with its letter stands for itself."""
+    for start, end in _units(text):
+        face = fonts.face_for(text[start:end], family, whose[start], eastern)
+        if face:
+            yield start, end, face
+            continue
+        for index in range(start, end):
+            face = fonts.face_for(text[index], family, fonts.script_of(text[index]), eastern)
+            if not face:
+                raise UndrawableText(f"No embedded font can show U+{ord(text[index]):04X}.")
+            yield index, index + 1, face
 
 
 def _units(text: str) -> list[tuple[int, int]]:

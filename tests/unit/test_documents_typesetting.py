@@ -4,8 +4,9 @@ import csv
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings, strategies
 
-from portal.documents import fonts
+from portal.documents import fonts, unsupported_characters
 from portal.documents import typesetting as setting
 
 DATA = Path(__file__).parent.parent / "data"
@@ -111,6 +112,36 @@ def test_tamil_vowel_signs_are_reordered():
 def test_a_character_that_no_font_has_is_refused():
     with pytest.raises(setting.UndrawableText, match="U\\+1F600"):
         setting.shape("Ada 😀", NAME)
+
+
+@pytest.mark.parametrize("control", ["\x00", "\x07", "\x1b", "\x85"])
+def test_a_control_character_is_refused(control):
+    with pytest.raises(setting.UndrawableText, match="control character"):
+        setting.shape(f"Ada{control}Lovelace", NAME)
+
+
+ANYTHING = strategies.text(strategies.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=100)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANYTHING)
+def test_whatever_preflight_lets_pass_is_set_whole(text):
+    supported = "".join(character for character in text if not unsupported_characters(character)).strip() or "-"
+    block = setting.fit(supported, NAME, largest=38, smallest=16, one_line_from=25, leading=1.1, **BOX)
+    assert_whole(block, supported, **BOX)
+
+
+WORLD = strategies.text("aŁế'-  \u00a0\u0301\u200d\u200fمحمَّدשָׁלוכெமுप्रिสมชាယ王さ김()3.\u200c", min_size=1, max_size=300)
+
+
+@settings(max_examples=150, deadline=None)
+@given(WORLD)
+def test_scripts_may_be_mixed_in_any_way(text):
+    block = setting.fit(text, NAME, largest=38, smallest=16, one_line_from=25, leading=1.1, **BOX)
+    assert_whole(block, text.strip("\u00a0 "), **BOX)
+    for line in block.lines:
+        seen = [part for run in line.runs for *_, part in run.clusters]
+        assert sorted("".join(seen)) == sorted(line.text)
 
 
 def test_line_breaks_become_blanks():
