@@ -12,6 +12,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Regexp
 
 
@@ -32,7 +33,11 @@ class SampleForm(FlaskForm):
     )
     more = TextAreaField("Additional Information")
     batch = FileField("Batch file")
-    pay = RadioField("How to pay", choices=[("account", "On account"), ("card", "By card")], default="account")
+    pay = RadioField(
+        "How to pay",
+        choices=[SelectChoice("account", "On account"), SelectChoice("card", "By card")],
+        default="account",
+    )
     admin = BooleanField("Is Admin")
 
 

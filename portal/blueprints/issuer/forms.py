@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, DateField, PasswordField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, Regexp, StopValidation, ValidationError
 
 from portal.errors import PortalError
@@ -169,8 +170,8 @@ class AdminForm(FlaskForm):
     way = RadioField(
         _l("How they get in"),
         choices=[
-            ("invite", _l("Send an invitation: they choose their own password")),
-            ("password", _l("Hand over a first password, to be changed at the first sign-in")),
+            SelectChoice("invite", _l("Send an invitation: they choose their own password")),
+            SelectChoice("password", _l("Hand over a first password, to be changed at the first sign-in")),
         ],
         default="invite",
         validators=[InputRequired(_l("Choose how they get in."))],
@@ -219,7 +220,10 @@ class LockForm(FlaskForm):
     )
     reason = SelectField(
         _l("Lockout Reason"),
-        choices=[("", _l("Choose a reason")), *((reason, _l(reason)) for reason in LOCK_REASONS)],
+        choices=[
+            SelectChoice("", _l("Choose a reason")),
+            *(SelectChoice(reason, _l(reason)) for reason in LOCK_REASONS),
+        ],
         validators=[InputRequired(_l("Choose a reason."))],
     )
     information = lines(_l("Additional Information"), LONGEST_INFORMATION)
