@@ -18,8 +18,11 @@ from tests.services.people import PASSWORD, VISITOR
 SAMPLES = 40
 
 
-def medians(app, kinds):
-    """The median time of each kind of request; the kinds take turns, so that a busy machine slows all of them."""
+def medians(app, kinds, clock=time.process_time):
+    """The median seconds of each kind of request; the kinds take turns, so that a busy machine slows all of them.
+
+    Where nothing waits on purpose the processor's time is taken: it does not count what other programs do meanwhile.
+    """
     times = {name: [] for name in kinds}
     client = app.test_client()
     client.get("/centre/login")
@@ -27,11 +30,11 @@ def medians(app, kinds):
         for name, (path, data) in kinds.items():
             with app.app_context(), unit_of_work(VISITOR):
                 db.session.execute(delete(Throttle))
-            began = time.perf_counter()
+            began = clock()
             client.submit(path, data)
             # The first rounds warm templates and caches.
             if round_number >= 2:
-                times[name].append(time.perf_counter() - began)
+                times[name].append(clock() - began)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
@@ -47,19 +50,23 @@ def test_a_login_takes_as_long_for_an_unknown_account(app, cast, change):
             "inactive": (login, {"email": "rita.rival@portal.example", "password": PASSWORD}),
         },
     )
-    # Without the dummy hash the unknown account answers about 20 ms earlier, in less than half of the time.
-    assert max(found.values()) - min(found.values()) < max(0.010, 0.25 * min(found.values())), found
+    print(found)
+    # Without the dummy hash an unknown account answers in about half of the time.
+    assert max(found.values()) / min(found.values()) < 1.2, found
 
 
 @pytest.mark.alone
 def test_asking_for_a_link_takes_as_long_for_an_unknown_account(app, monkeypatch):
     # The floor is lowered to what still hides the writing of a mail, to spare the time of whoever waits for the tests.
-    monkeypatch.setattr(forgot, "AT_LEAST", 0.1)
+    monkeypatch.setattr(forgot, "AT_LEAST", 0.15)
     found = medians(
         app,
         {
             "known": ("/centre/forgot", {"email": MICHAEL}),
             "unknown": ("/centre/forgot", {"email": "nobody@portal.example"}),
         },
+        clock=time.perf_counter,
     )
-    assert abs(found["known"] - found["unknown"]) < 0.010, found
+    print(found)
+    # Without the floor the mail takes some milliseconds of a dozen.
+    assert max(found.values()) / min(found.values()) < 1.1, found
