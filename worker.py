@@ -58,7 +58,7 @@ def run_queue(name: str) -> int:
     import portal.tasks.mails
 
     if name == queue.DOCUMENTS:
-        import portal.tasks.documents
+        import portal.tasks.documents  # noqa: F401
         from portal import documents
 
         documents.preload()
@@ -137,7 +137,7 @@ def run_all() -> int:
                 log.warning("%s stopped (exit %s) and is started again", name, child.returncode)
                 children[index] = (name, None, time.monotonic() + 1)
             elif child is None and time.monotonic() >= not_before:
-                started = subprocess.Popen([sys.executable, str(Path(__file__).resolve()), name])
+                started = subprocess.Popen([sys.executable, str(Path(__file__).resolve()), name])  # noqa: S603
                 children[index] = (name, started, 0.0)
         time.sleep(0.3)
     running = [child for _, child, _ in children if child is not None]

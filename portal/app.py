@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import config
 import portal.blueprints
 import portal.cli
-import portal.models  # noqa: F401
+import portal.models
 from portal import embedded_redis, reactions, unit_of_work
 from portal.database import db, engine_options, prepare
 from portal.extensions import babel, csrf, migrate, socketio

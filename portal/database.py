@@ -178,7 +178,7 @@ def _begin(connection: Any) -> None:
             if time.monotonic() > give_up:
                 raise Busy("The portal is very busy. Please try again in a moment.") from error
             # In the web process time.sleep is green: other requests go on meanwhile.
-            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
+            time.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(pause * 2, 0.025)
         else:
             return

@@ -10,12 +10,12 @@ from portal import clock
 from portal.access.actor import SYSTEM
 from portal.database import db
 from portal.demo import cast
+from portal.events.catalogue import UserChanged
 from portal.models.centres import Centre
 from portal.models.learners import Learner
 from portal.models.users import User
 from portal.services import passwords
 from portal.unit_of_work import unit_of_work
-from portal.events.catalogue import UserChanged
 
 
 def is_complete() -> bool:

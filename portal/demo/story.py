@@ -119,7 +119,7 @@ def _titles() -> list[tuple[str, str, str]]:
 
 def _invented(count: int, *, seed: int, awarded: date, expires: date | None = None) -> Iterator[Row]:
     """Invented people with real titles; the numbers of the qualifications are invented too (right form only)."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     titles = chance.sample(_titles(), 6)
     for place in range(count):
         brand, title, level = titles[place % len(titles)]

@@ -25,8 +25,8 @@ from portal.models.jobs import Job
 from portal.models.learners import Learner
 from portal.models.qualifications import Qualification
 from portal.models.records import Record
-from portal.unit_of_work import unit_of_work
 from portal.unit_of_work import Record as RecordFact
+from portal.unit_of_work import unit_of_work
 from portal.vocabulary import Kind, NoticeState, Production, Validity
 
 AT_ONCE = 500

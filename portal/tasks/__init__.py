@@ -1,1 +1,1 @@
-"""The background doors: load by id, claim, work, and let a service finish. What starts them is the table of reactions."""
+"""The background doors: load by id, claim, work, and let a service finish. Reactions start them."""

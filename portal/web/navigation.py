@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app, request, url_for
 from flask_babel import gettext as _
-
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.access.permissions import Permission as P

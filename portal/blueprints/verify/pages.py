@@ -82,7 +82,9 @@ def page_image(text: str, number: int, actor: Actor) -> Any:
     except FileNotFoundError:
         log.error("the picture of page %s of %s is missing", number, answer.reference)
         abort(503)
-    return Response(stream, mimetype=MIMETYPE, headers={"Cache-Control": "private, max-age=60"}, direct_passthrough=True)
+    return Response(
+        stream, mimetype=MIMETYPE, headers={"Cache-Control": "private, max-age=60"}, direct_passthrough=True
+    )
 
 
 def _answer(text: str, actor: Actor) -> Answer:
