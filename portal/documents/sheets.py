@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 Kind = Literal["certificate", "transcript", "letter"]
 Form = Literal["print", "digital"]
 
-KINDS: tuple[str, ...] = get_args(Kind)
-FORMS: tuple[str, ...] = get_args(Form)
+KINDS: tuple[Kind, ...] = get_args(Kind)
+FORMS: tuple[Form, ...] = get_args(Form)
 ASSESSED_IN_ENGLISH = frozenset({"", "english", "en", "en-gb"})
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
