@@ -19,6 +19,7 @@ from portal.grid.wording import N_
 from portal.models.audit import AuditEntry
 from portal.models.centres import Centre
 from portal.models.documents import Document
+from portal.models.jobs import Job
 from portal.models.records import Record
 from portal.queries.issuer_jobs import (
     BY_NAME,
@@ -112,6 +113,7 @@ def _documents(actor: Actor, **_within: Any) -> Select[Any]:
         scope.documents(actor)
         .join(Record, Record.id == Document.record_id)
         .join(Centre, Centre.id == Document.centre_id)
+        .join(Job, Job.id == Document.job_id)
     )
 
 
@@ -123,8 +125,7 @@ ISSUER_DOCUMENTS = Grid(
     key=Document.id,
     select=_documents,
     room=lambda _actor: rooms.ISSUER_DOCUMENTS,
-    # Ids follow the moment of publishing, and the key's own index gives this order.
-    default_sort="-issued_on",
+    default_sort="-published_on",
     cells="grids/issuer_documents.html",
     also={
         "job_id": Document.job_id,
@@ -179,14 +180,11 @@ ISSUER_DOCUMENTS = Grid(
             kind="status",
         ),
         Column(
-            "issued_on",
-            N_("Issued on"),
-            Document.issued_on,
-            sort=(Document.id,),
-            filter=DateRange(),
-            kind="date",
+            "issued_on", N_("Issued on"), Document.issued_on, sort=True, filter=DateRange(), cell="issued", kind="date"
         ),
         Column("expires_on", N_("Expires on"), Document.expires_on, sort=True, filter=DateRange(), kind="date"),
+        # Ids follow the moment of publishing, and the key's own index gives this order.
+        Column("published_on", N_("Published"), Job.created_at, sort=(Document.id,), filter=DateRange(), kind="date"),
     ],
     actions=[
         Action("view", N_("View"), "view", "issuer.document", {"document_id": "id"}),

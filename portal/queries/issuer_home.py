@@ -19,6 +19,7 @@ from portal.models.documents import Document
 from portal.models.jobs import Job
 from portal.models.mails import Mail
 from portal.models.uploads import Upload
+from portal.models.users import User
 from portal.vocabulary import MailState, UploadState, Validity
 
 RECENT = 10
@@ -29,7 +30,7 @@ def figures(*, actor: Actor) -> dict[str, int]:
     """The figures of the dashboard by name; all are counts.
 
     Documents ``pending``, ``completed``, ``failed`` and ``cancelled``; ``jobs_today`` and ``jobs`` in all;
-    ``centres``; ``uploads`` that wait to be checked or published; ``mails_failed`` and ``mails_unknown``.
+    ``centres`` and ``users``; ``uploads`` that wait to be checked or published; ``mails_failed`` and ``mails_unknown``.
     """
     actor.require(Permission.JOBS_PUBLISH)
     begun = datetime.combine(clock.today(), time.min, tzinfo=clock.UK).astimezone(UTC)
@@ -50,6 +51,7 @@ def figures(*, actor: Actor) -> dict[str, int]:
         .where(Document.validity == Validity.CANCELLED)
         .with_only_columns(func.count(Document.id)),
         "centres": scope.centres(actor).with_only_columns(func.count(Centre.id)),
+        "users": scope.users(actor).with_only_columns(func.count(User.id)),
         "uploads": scope.uploads(actor).where(waiting).with_only_columns(func.count(Upload.id)),
         "mails_failed": select(func.count(Mail.id)).where(Mail.state == MailState.FAILED),
         "mails_unknown": select(func.count(Mail.id)).where(Mail.state == MailState.UNKNOWN),

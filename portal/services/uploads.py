@@ -102,12 +102,14 @@ def beat(taken: claims.Claim) -> None:
 
 
 def finish_check(taken: claims.Claim, report: Report) -> None:
-    """Keep what the preflight found."""
+    """Keep what the preflight found; the file must still be open, for the documents of its good rows to be counted."""
+    documents = sum(len(row.documents) for row in report.good())
     with unit_of_work(SYSTEM) as record:
         upload = _held(taken)
         _move(upload, UploadState.CHECKED)
         upload.rows = report.rows
         upload.good_rows = report.good_rows
+        upload.documents = documents
         upload.fault_count, upload.warning_count = len(report.faults), len(report.warnings)
         upload.faults, upload.warnings = _kept(report.faults), _kept(report.warnings)
         record(UploadChecked(upload_id=upload.id))

@@ -137,7 +137,7 @@ class ReplaceForm(FlaskForm):
     grade = StringField(_l("Grade"), filters=[tidy], validators=[InputRequired(_l("Enter the grade."))])
     language = StringField(_l("Language of assessment"), filters=[tidy])
     awarded_on = DayField(_l("Awarded on"), validators=[InputRequired(_l("Enter the day of the award."))])
-    expires_on = DayField(_l("Expires on"), validators=[Optional()])
+    expires_on = DayField(_l("Expires on (if ever)"), validators=[Optional()])
     reason = lines(_l("Why it is replaced"), LONGEST_REASON, missing=_l("Say why the document is replaced."))
     whole_record = BooleanField(_l("Replace every document of this record"))
 
