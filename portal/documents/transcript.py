@@ -111,7 +111,7 @@ def _facts(page: Page, sheet: Sheet, y: float) -> float:
                 one_line_from=8,
                 even=False,
             )
-            lowest = min(lowest, page.block(block, x, y - 13, INK))
+            lowest = min(lowest, page.block(block, x, y - 22.5 + sum(block.steps[:1]), INK))
         y = lowest - 5
     return y
 
