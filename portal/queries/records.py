@@ -30,7 +30,7 @@ FULL_NAME = func.trim(
 )
 """The learner's full name as registered."""
 
-TODAY: ColumnElement[Any] = bindparam("today", type_=Date, callable_=clock.today)
+TODAY: ColumnElement[Any] = bindparam("today", type_=Date, callable_=lambda: clock.today())
 """The UK day on which a statement is run, not on which it was written."""
 
 VALIDITY_TODAY = type_coerce(

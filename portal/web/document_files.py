@@ -75,9 +75,13 @@ def disposition(name: str, *, attachment: bool) -> str:
     safe = f"{stem[:LONGEST_NAME]}{dot}{ending}"
     # Invisible marks that turn the direction of text could make one ending look like another.
     safe = "".join(character for character in safe if unicodedata.category(character) not in {"Cf", "Cc", "Cs", "Co"})
-    plain = unicodedata.normalize("NFKD", safe).encode("ascii", "ignore").decode().strip(" .-") or f"document.{ending}"
+    plain = _ascii(safe.removesuffix(f".{ending}")) or "document"
     kind = "attachment" if attachment else "inline"
-    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
+    return f"{kind}; filename=\"{plain}.{_ascii(ending)}\"; filename*=UTF-8''{quote(safe, safe='')}"
+
+
+def _ascii(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().strip(" .-")
 
 
 def viewer_documents(

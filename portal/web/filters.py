@@ -12,4 +12,4 @@ def init_app(app: Flask) -> None:
         uk_date=clock.uk_date,
         reference=reference.formatted,
     )
-    app.jinja_env.globals.update(today=clock.today)
+    app.jinja_env.globals.update(today=lambda: clock.today())

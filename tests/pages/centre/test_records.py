@@ -1,0 +1,92 @@
+"""Records across jobs: found by everything that people know of them."""
+
+import pytest
+
+from tests.pages.centre.batches import batch
+from tests.pages.centre.test_jobs import cell, ids_in
+
+
+def test_a_record_of_any_job_is_listed(michael, publish):
+    publish(rows=2)
+    publish(rows=1)
+    assert len(ids_in(michael.get("/centre/records"))) == 3
+
+
+def test_a_row_shows_the_learner_the_award_and_each_document(michael, drawn, facts_of):
+    body = michael.get("/centre/records?q=Donald").get_data(as_text=True)
+    assert cell(body, "student") == "Donald Duck"
+    assert cell(body, "enrolment_number") == "AMS00009824708"
+    assert cell(body, "issued_on") == "02/11/2026"
+    first, second = (facts_of(ident).reference for ident in drawn.document_ids[:2])
+    groups = ["-".join(one[at : at + 4] for at in range(0, 20, 4)) for one in (first, second)]
+    assert cell(body, "status").replace("- ", "-") == f"Certificate {groups[0]} Transcript {groups[1]}"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=duck", 1),
+        ("q=AMS00009824708", 1),
+        ("q=602/7438/9", 1),
+        ("q=MOT+Test+Centre", 1),
+        ("enrolment_number=AMS00009824709", 1),
+        ("student=whitlock", 1),
+        ("issued_on_from=2026-11-02&issued_on_to=02/11/2026", 2),
+        ("issued_on_from=2026-11-03", 0),
+        ("status=valid", 2),
+        ("status=pending", 0),
+        ("notified=none", 2),
+        ("notified=sent", 0),
+    ],
+)
+def test_records_are_found_by_what_people_know(michael, drawn, query, found):
+    page = michael.get(f"/centre/records?{query}")
+    assert page.status_code == 200
+    assert len(ids_in(page)) == found
+
+
+def test_a_reference_finds_the_record(michael, drawn, facts_of):
+    document = facts_of(drawn.document_ids[-1])
+    typed = "-".join(document.reference[at : at + 4] for at in range(0, 20, 4)).lower()
+    assert ids_in(michael.get(f"/centre/records?q={typed}")) == [document.record_id]
+
+
+def test_a_cancelled_document_is_found_and_tagged(michael, drawn, cancel, facts_of):
+    cancel(drawn.document_ids[0])
+    page = michael.get("/centre/records?status=cancelled")
+    assert ids_in(page) == [facts_of(drawn.document_ids[0]).record_id]
+    assert "Cancelled" in cell(page.get_data(as_text=True), "status")
+
+
+def test_preview_opens_the_digital_document(michael, drawn):
+    body = michael.get("/centre/records?q=Donald").get_data(as_text=True)
+    assert f'href="/centre/documents/{drawn.document_ids[0]}/preview?form=digital"' in body
+
+
+def test_the_csv_holds_every_reference(michael, drawn, facts_of):
+    text = michael.get("/centre/records?format=csv").get_data(as_text=True)
+    for ident in drawn.document_ids:
+        one = facts_of(ident).reference
+        assert "-".join(one[at : at + 4] for at in range(0, 20, 4)) in text
+
+
+def test_a_rival_sees_none(rita, drawn, words):
+    page = rita.get("/centre/records")
+    assert ids_in(page) == []
+    assert "No record has been issued to your centre yet" in words(page)
+
+
+@pytest.mark.parametrize("query", ["sort=evil", "status=evil", "status=completed", "issued_on_from=yesterday", "x=1"])
+def test_what_the_list_cannot_answer_is_refused(michael, query):
+    assert michael.get(f"/centre/records?{query}").status_code == 422
+
+
+def test_the_list_costs_the_same_for_one_record_and_many(michael, publish, queries):
+    publish(rows=1)
+    with queries() as one:
+        michael.get("/centre/records")
+    publish(csv=batch(30))
+    with queries() as many:
+        page = michael.get("/centre/records?size=50")
+    assert len(ids_in(page)) >= 30
+    assert len(one) == len(many)
