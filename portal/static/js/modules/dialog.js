@@ -92,9 +92,30 @@ function show(page, answer) {
   }
   const dialog = host();
   dialog.querySelector(".dialog__title").textContent = content.dataset.dialogTitle || "";
+  makeItsOwn(content);
   slot().replaceChildren(document.adoptNode(content));
   content.dispatchEvent(new CustomEvent("portal:inserted", { bubbles: true }));
   (content.querySelector("[autofocus], [aria-invalid=true], input:not([type=hidden]), .viewer__stage") || dialog).focus();
+}
+
+// A page and the page in its dialog may use the same ids ("email"); a label must then lead to its own field.
+function makeItsOwn(content) {
+  const renamed = new Map();
+  for (const element of content.querySelectorAll("[id]")) {
+    const there = document.getElementById(element.id);
+    if (there && !slot().contains(there)) renamed.set(element.id, `dialog-${element.id}`);
+  }
+  if (!renamed.size) return;
+  for (const name of ["id", "for", "form", "list", "aria-describedby", "aria-labelledby", "aria-controls"]) {
+    for (const element of content.querySelectorAll(`[${name}]`)) {
+      const words = element.getAttribute(name).split(/\s+/);
+      element.setAttribute(name, words.map((word) => renamed.get(word) ?? word).join(" "));
+    }
+  }
+  for (const link of content.querySelectorAll('a[href^="#"]')) {
+    const target = renamed.get(link.getAttribute("href").slice(1));
+    if (target) link.setAttribute("href", `#${target}`);
+  }
 }
 
 async function send(form, submitter) {
