@@ -27,8 +27,9 @@ log = logging.getLogger(__name__)
 EVERY = 1.0
 """Seconds between two looks when nobody rings."""
 
-BREATH = 0.01
-"""Seconds between two looks when many ring: what happens meanwhile is told as one step."""
+SHORTEST_BREATH = 0.001
+"""Seconds between two looks when many ring. It is as long as the look was, if that is longer: what happens meanwhile is
+told as one step, and looking never takes more than half of the loop."""
 
 LONGEST_BACK_OFF = 2.0
 """Seconds between two tries when the database does not answer."""
@@ -123,6 +124,7 @@ class Tail:
                 everything = self._look_at_all or time.monotonic() >= due
                 rung, self._rung = self._rung, set()
                 self._look_at_all = False
+            began = time.monotonic()
             try:
                 with self._app.app_context():
                     self._look(None if everything else rung)
@@ -140,7 +142,7 @@ class Tail:
             if everything:
                 self._looked = time.monotonic()
                 due = self._looked + EVERY
-            time.sleep(BREATH)
+            time.sleep(max(SHORTEST_BREATH, time.monotonic() - began))
 
     def _look(self, rung: set[str] | None) -> None:
         followed = self._followed()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import struct
 from collections.abc import Callable
 from socket import SHUT_RDWR
 from typing import Any
@@ -22,6 +23,12 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 256
 """Packets that may wait for one socket. Who reads slower than that is dropped; it comes back and catches up."""
+
+A_RUN = 1024
+"""Sockets that are told before others get a turn."""
+
+STRAIGHT = "portal_websocket"
+"""Where an engine's socket keeps the websocket that may be written to straight."""
 
 FRAMES_A_MINUTE = 240
 """Frames of any kind that a websocket may send; pages send about ten."""
@@ -52,6 +59,9 @@ library_log.addFilter(Quiet())
 class Fanout(socketio.Manager):
     """Tells a room: encodes once, however many sockets listen, and lets go of those that do not keep up."""
 
+    straight = 0
+    """How many messages were written without a queue."""
+
     def emit(
         self,
         event: str,
@@ -70,16 +80,67 @@ class Fanout(socketio.Manager):
         encoded = self.server.packet_class(packet.EVENT, namespace=namespace, data=[event, *values]).encode()
         # The engine's packet keeps what it was encoded to: one object for all sockets is one encoding.
         ready = engine_packet.Packet(engine_packet.MESSAGE, encoded)
+        frame = text_frame(ready.encode())
         sockets = self.server.eio.sockets
-        for _sid, eio_sid in self.get_participants(namespace, to or room):
+        for count, (_sid, eio_sid) in enumerate(self.get_participants(namespace, to or room), start=1):
+            if count % A_RUN == 0:
+                self.server.sleep(0)
             socket = sockets.get(eio_sid)
-            if socket is None or socket.closed:
+            if socket is None or socket.closed or self._wrote_straight(socket, frame):
                 continue
             if socket.queue.qsize() >= MOST_WAITING:
                 log.warning("a socket reads too slowly and is dropped; it comes back and catches up")
                 drop(self.server, eio_sid, abort=True)
                 continue
             self.server._send_eio_packet(eio_sid, ready)
+
+    def _wrote_straight(self, socket: Any, frame: bytes) -> bool:
+        """Write a ready frame to an idle websocket; ``False`` when it has to queue, so that order is kept.
+
+        Idle means: nothing queued, nobody writing, nobody waiting to write. This leaves out a queue, a switch of green
+        threads and a framing for each socket, which is most of what a broadcast costs.
+        """
+        websocket = getattr(socket, STRAIGHT, None)
+        if websocket is None or not socket.upgraded or socket.upgrading or socket.queue.qsize():
+            return False
+        lock = websocket._sendlock
+        if lock.balance < 1 or websocket.websocket_closed:
+            return False
+        try:
+            written = websocket.socket.fd.send(frame)
+        except OSError:
+            # Full, or broken: the ordinary way waits, or finds out.
+            return False
+        self.straight += 1
+        if written < len(frame):
+            lock.acquire()
+            self.server.start_background_task(_finish, websocket, frame[written:])
+        return True
+
+
+def _finish(websocket: Any, rest: bytes) -> None:
+    """Write the rest of a frame that the kernel did not take whole; the lock is held already."""
+    try:
+        websocket.socket.sendall(rest)
+    except OSError:
+        # Half a frame went out: nothing that follows could be read.
+        with contextlib.suppress(OSError):
+            websocket.socket.shutdown(SHUT_RDWR)
+    finally:
+        websocket._sendlock.release()
+
+
+def text_frame(text: str) -> bytes:
+    """A whole text message as a server writes it (RFC 6455, section 5.2): not masked, not compressed."""
+    payload = text.encode()
+    length = len(payload)
+    if length < 126:
+        head = struct.pack("!BB", 0x81, length)
+    elif length < 65_536:
+        head = struct.pack("!BBH", 0x81, 126, length)
+    else:
+        head = struct.pack("!BBQ", 0x81, 127, length)
+    return head + payload
 
 
 def drop(server: socketio.Server, eio_sid: str, *, abort: bool = False) -> None:
@@ -116,7 +177,14 @@ def guard_frames(server: socketio.Server) -> None:
         def __init__(self, handler: Callable[[Any], Any], engine: Any) -> None:
             # The eventlet driver takes the limit from the engine, the threading one has to be told.
             limit = {"max_message_size": engine.max_http_buffer_size} if engine.async_mode == "threading" else {}
-            super().__init__(lambda websocket: handler(Frames(websocket)), engine, **limit)
+            super().__init__(lambda websocket: self._run(handler, websocket), engine, **limit)
+
+        def _run(self, handler: Callable[[Any], Any], websocket: Any) -> Any:
+            if all(hasattr(websocket, name) for name in ("_sendlock", "websocket_closed")):
+                if hasattr(getattr(websocket, "socket", None), "fd"):
+                    # The handler is a method of the engine's socket.
+                    setattr(handler.__self__, STRAIGHT, websocket)  # type: ignore[attr-defined]
+            return handler(Frames(websocket))
 
         def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
             # Compression costs a window of memory and a run of zlib for each socket, and undoes "encoded once".
