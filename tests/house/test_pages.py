@@ -17,7 +17,7 @@ from tests.services.people import People
 
 WRITES = re.compile(r"\s*(insert\s+into|update|delete\s+from|replace\s+into)\s+\"?(\w+)", re.IGNORECASE)
 # Being there is noted: when a session was last seen, and how often somebody asked.
-NOTES = {
+NOTES = {"user_session", "throttle"}
     "user_session",
     "user_sessions",
     "throttle",

@@ -103,7 +103,7 @@ PROMISED_BY_CONTRACT = """
 / /centre/login /centre/ /centre/jobs /centre/jobs/1 /centre/records /centre/records/1 /centre/validate /centre/profile
 /verify/ /v/7Q4M-9XKD-2FH8-WZ3C /v/7q4m9xkd2fh8wz3c /v/7Q4M-9XKD-2FH8-WZ3C.json
 /issuer/login /issuer/ /issuer/jobs /issuer/jobs/new /issuer/documents /issuer/centres /issuer/audit
-/centre/help /privacy /accessibility /healthz /readyz /metrics
+/privacy /accessibility /healthz /readyz /metrics
 """
 
 
