@@ -7,7 +7,6 @@ import pytest
 
 from tests.realtime.stage import Stage
 from tests.servers import postgres
-from tests.servers.fixtures import own_redis, postgres_server_url, redis_server  # noqa: F401
 from tests.servers.redis import TestRedis
 
 
@@ -30,7 +29,7 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 @pytest.fixture(scope="session", params=["eventlet", "threading"])
 def stage(
     request: pytest.FixtureRequest,
-    redis_server: TestRedis,  # noqa: F811
+    redis_server: TestRedis,
     new_database,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stage]:
@@ -45,7 +44,7 @@ def stage(
 @pytest.fixture(params=["eventlet", "threading"])
 def own_stage(
     request: pytest.FixtureRequest,
-    own_redis: TestRedis,  # noqa: F811
+    own_redis: TestRedis,
     new_database,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stage]:
@@ -85,7 +84,7 @@ def rough_stage(shared_rough_stage: tuple[Stage, TestRedis]) -> Iterator[Stage]:
 
 @pytest.fixture
 def green_stage(
-    redis_server: TestRedis,  # noqa: F811
+    redis_server: TestRedis,
     new_database,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stage]:

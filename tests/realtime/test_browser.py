@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.realtime.stage import Stage
-from tests.servers.fixtures import chromium_path  # noqa: F401
 from tests.servers.ports import wait_until
 
 pytestmark = [pytest.mark.alone, pytest.mark.browser]
@@ -34,7 +33,7 @@ BLOCKED = """window.WebSocket = class {
 
 
 @pytest.fixture
-def context(chromium_path: str) -> Iterator[BrowserContext]:  # noqa: F811
+def context(chromium_path: str) -> Iterator[BrowserContext]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
         context = browser.new_context()
