@@ -18,15 +18,6 @@ from tests.services.people import People
 WRITES = re.compile(r"\s*(insert\s+into|update|delete\s+from|replace\s+into)\s+\"?(\w+)", re.IGNORECASE)
 # Being there is noted: when a session was last seen, and how often somebody asked.
 NOTES = {"user_session", "throttle"}
-    "user_session",
-    "user_sessions",
-    "throttle",
-    "throttles",
-    "throttle_hit",
-    "throttle_hits",
-    "attempt",
-    "attempts",
-}
 VISITORS = ("nobody", "anew", "michael", "rita", "connor", "issuer")
 
 
