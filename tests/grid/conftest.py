@@ -21,7 +21,7 @@ PAGE = """{% from "components/grid.html" import grid as draw %}<!doctype html><h
 <meta name="viewport" content="width=device-width, initial-scale=1">
 {% for sheet in ["tokens", "base", "layouts"] %}<link rel="stylesheet" href="/static/css/{{ sheet }}.css">{% endfor %}
 {% for sheet in sheets %}<link rel="stylesheet" href="/static/css/components/{{ sheet }}.css">{% endfor %}
-<link rel="icon" href="data:,"><script type="module" src="/static/js/main.js"></script></head>
+<link rel="icon" href="/static/img/favicon.svg"><script type="module" src="/static/js/main.js"></script></head>
 <body class="frame"><main class="main"><h1>Library</h1>{{ draw(grid) }}</main></body></html>"""
 
 DATABASE = os.environ.get("PORTAL_TEST_DB", "sqlite")

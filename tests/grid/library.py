@@ -71,6 +71,7 @@ BOOKS = Grid(
         Column("due_on", "Due on", Book.due_on, sort=True, filter=DateRange(), kind="date"),
         Column("lent_at", "Lent at", Book.lent_at, sort=Book.lent_at, filter=DateRange(), kind="date"),
         Column("library", "Library", Library.name),
+        Column("read", "Read", cell="read", text=lambda row: row.pages, csv=False),
     ],
     default_sort="-lent_at",
     actions=[
@@ -85,7 +86,9 @@ BOOKS = Grid(
     empty="No books have been bought yet.",
 )
 
-CELLS = """{% macro state(row) %}<b class="state">{{ row.state }}</b>{% endmacro %}"""
+CELLS = """{% from "components/progress.html" import progress %}
+{% macro state(row) %}<b class="state">{{ row.state }}</b>{% endmacro %}
+{% macro read(row) %}{{ progress(row.pages, 2000, "Read", show="count") }}{% endmacro %}"""
 
 START = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

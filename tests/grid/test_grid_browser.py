@@ -13,6 +13,7 @@ from playwright.sync_api import expect, sync_playwright
 from sqlalchemy import delete, update
 from werkzeug.serving import make_server
 
+from portal.web.headers import CSP
 from tests.grid.library import Book, Loan, book, fill
 
 pytestmark = pytest.mark.browser
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.browser
 LIVE = """export function watch(room, since, handlers) {
   window.told = { room, since, ...handlers };
   handlers.state("live");
+  document.documentElement.dataset.told = "yes";
   return () => {};
 }"""
 
@@ -45,6 +47,12 @@ def browser(chromium_path):
 def address(app):
     app.extensions["grid_test_requests"] = []
     app.config["WTF_CSRF_ENABLED"] = False
+
+    # The portal's own policy: whatever a list does must do without inline styles and scripts.
+    @app.after_request
+    def harden(response):
+        response.headers["Content-Security-Policy"] = CSP
+        return response
 
     @app.before_request
     def note():
@@ -77,7 +85,7 @@ def open_page(browser, address):
         page.route("**/static/js/live.js", lambda route: route.fulfill(body=LIVE, content_type="text/javascript"))
         page.goto(address + query)
         if options.get("java_script_enabled", True):
-            page.wait_for_function("window.told")
+            page.wait_for_selector("html[data-told]", state="attached")
         return page
 
     yield open_page
@@ -167,6 +175,26 @@ def test_only_changed_cells_change_and_nothing_jumps(open_page, session, asked):
     assert page.evaluate("document.activeElement.closest('tr').dataset.id") == "53"
     assert page.locator('tr[data-id="53"] [data-column="state"]').get_attribute("class").endswith("is-changed")
     assert "is-changed" not in page.locator('tr[data-id="53"] [data-column="title"]').get_attribute("class")
+    assert page.faults == []
+
+
+def test_a_meter_moves_in_place_and_is_no_news(open_page, session, asked):
+    fill(session, *(book(n) for n in range(1, 11)))
+    page = open_page()
+    cell = page.locator('tr[data-id="5"] [data-column="read"]')
+    page.evaluate("window.meter = document.querySelector('tr[data-id=\"5\"] .progress')")
+    for pages in (1000, 1500, 2000):
+        session.execute(update(Book).where(Book.id == 5).values(pages=pages))
+        session.commit()
+        tell(page, [5])
+        expect(cell.locator(".progress__figure")).to_have_text(f"{pages} / 2000")
+        assert page.evaluate("window.meter.isConnected")
+        assert "is-changed" not in cell.get_attribute("class")
+    asked()
+    tell(page, [6])
+    page.wait_for_timeout(600)
+    assert len(asked()) == 1
+    assert page.locator('tr[data-id="6"] .is-changed').count() == 0
     assert page.faults == []
 
 

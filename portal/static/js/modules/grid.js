@@ -27,6 +27,7 @@ export class Grid {
     this.listen();
     this.noticeRoom();
     this.closePanelFromOutside();
+    this.noticeEarlySteps();
     if (root.dataset.room) {
       this.unwatch = watch(root.dataset.room, Number(root.dataset.seq || 0), {
         changed: (ids) => this.changed(ids),
@@ -49,6 +50,12 @@ export class Grid {
     this.room.observe(scroll);
     this.room.observe(table);
     look();
+  }
+
+  // Whoever went back before this module had started has another address than the page was drawn for.
+  noticeEarlySteps() {
+    const drawn = performance.getEntriesByType("navigation")[0]?.name;
+    if (drawn && new URL(drawn).search !== location.search) this.go(this.url, { remember: "no" });
   }
 
   // What the reader does
@@ -302,7 +309,6 @@ export class Grid {
       if (this.reload) await this.compareWhole();
       else await this.catchUpRows();
       this.failures = 0;
-    for (const cell of this.body.querySelectorAll("td")) sources.set(cell, cell.innerHTML);
     } catch (error) {
       if (error.name !== "AbortError") this.failures += 1;
     } finally {
