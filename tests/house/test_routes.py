@@ -73,7 +73,7 @@ def test_no_public_address_ever_disappears(whole_app: Flask) -> None:
         for rule in rules(whole_app)
         if guard_of(whole_app, rule) == ("public",) and not rule.endpoint.startswith(UNPROMISED)
     }
-    promised = set(PUBLIC.read_text(encoding="utf-8").split()) if PUBLIC.exists() else set()
+    promised = set(PUBLIC.read_text(encoding="utf-8").splitlines()) if PUBLIC.exists() else set()
     if WRITING:
         # A promise is never taken back by a command: lines are only added here.
         promised |= now
