@@ -16,7 +16,7 @@ import portal.cli
 import portal.models
 from portal import embedded_redis, reactions, unit_of_work
 from portal.database import db, engine_options, prepare
-from portal.extensions import babel, csrf, migrate, socketio
+from portal.extensions import babel, csrf, mail, migrate, socketio
 from portal.redis_door import door
 from portal.web import assets, bodies, default_deny, errors, filters, headers, navigation
 
@@ -42,6 +42,7 @@ def create_app(overrides: dict[str, Any] | None = None, *, role: str = "cli") ->
     migrate.init_app(app, db, directory=str(config.ROOT / "migrations"), render_as_batch=True)
     babel.init_app(app, default_locale="en_GB", default_timezone="Europe/London")
     csrf.init_app(app)
+    mail.init_app(app)
     door.init_app(app.config["REDIS_URL"] or embedded_redis.url_for(app.config["PORTAL_DATA"]))
     unit_of_work.after_commit(reactions.follow)
 

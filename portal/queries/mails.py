@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from jinja2 import Environment
+
 from portal.database import db
 from portal.mail import letters
 from portal.mail.letters import Letter, Letterhead
@@ -14,7 +16,9 @@ from portal.models.mails import Mail
 from portal.queries import brands
 
 
-def letter_of(mail: Mail, *, token_text: Callable[[int], str | None], public_url: str) -> Letter | None:
+def letter_of(
+    mail: Mail, *, token_text: Callable[[int], str | None], public_url: str, environment: Environment | None = None
+) -> Letter | None:
     """The letter of an outbox row; ``None`` when its one-time link is no longer good.
 
     ``mail.values`` are the arguments of the letter's function in ``portal.mail.letters``, with these turned into real
@@ -40,7 +44,9 @@ def letter_of(mail: Mail, *, token_text: Callable[[int], str | None], public_url
             values[name.removesuffix("_path") + "_link"] = f"{public_url}{values.pop(name)}"
     brand = db.session.get(Brand, mail.brand_id) if mail.brand_id else brands.find_default()
     write: Any = getattr(letters, mail.letter)
-    letter: Letter = write(to=mail.recipient, letterhead=_letterhead(brand, public_url), **values)
+    letter: Letter = write(
+        to=mail.recipient, letterhead=_letterhead(brand, public_url), environment=environment, **values
+    )
     db.session.close()
     return letter
 

@@ -6,9 +6,10 @@ import logging
 from pathlib import Path
 
 from flask import current_app
+from flask_babel import gettext, ngettext
 
 from portal.errors import Fenced
-from portal.mail import maildir, message, transport
+from portal.mail import letters, maildir, message, transport
 from portal.mail.transport import OutcomeKind
 from portal.queries.mails import letter_of
 from portal.services import mails, tokens
@@ -17,15 +18,18 @@ log = logging.getLogger(__name__)
 
 
 def settings() -> transport.SmtpSettings:
-    """The mail server of this deployment."""
-    config = current_app.config
+    """The mail server of this deployment, as Flask-Mail reads it from the settings.
+
+    The session itself is ours (``portal.mail.transport``): it must know the moment of DATA, which Flask-Mail hides.
+    """
+    server = current_app.extensions["mail"]
     return transport.SmtpSettings(
-        host=config["MAIL_SERVER"],
-        port=config["MAIL_PORT"],
-        username=config["MAIL_USERNAME"],
-        password=config["MAIL_PASSWORD"],
-        use_tls=config["MAIL_USE_TLS"],
-        sender=config["MAIL_DEFAULT_SENDER"],
+        host=server.server,
+        port=server.port,
+        username=server.username or "",
+        password=server.password or "",
+        use_tls=server.use_tls,
+        sender=server.default_sender,
     )
 
 
@@ -42,6 +46,7 @@ def send(mail_id: int) -> None:
                 mail,
                 token_text=lambda token_id: tokens.text_of(token_id, secret),
                 public_url=current_app.config["PUBLIC_URL"],
+                environment=letters.environment(gettext, ngettext),
             )
             if letter is None:
                 mails.settle_rejected(taken, "The link in this mail is no longer good, so it was not sent.")
