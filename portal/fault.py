@@ -1,4 +1,4 @@
-"""Crash points: where a fault test may end this process the hard way. Nothing happens unless ``PORTAL_FAULT`` says so."""
+"""Crash points: where a fault test ends this process the hard way. Nothing happens unless ``PORTAL_FAULT`` says so."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The world that most tests begin in: a migrated database with the cast, made once, put back when a test wrote to it."""
+"""The world that most tests begin in: a migrated database with the cast, made once, put back when a test wrote."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def sheet_of(document: Document, *, public_url: str) -> sheets.Sheet:
     record = document.record
     brand = record.brand
     return sheets.Sheet(
-        kind=document.kind.value,  # type: ignore[arg-type]
+        kind=document.kind.value,
         reference=reference.formatted(document.reference),
         verify_url=f"{public_url}/v/{document.reference}",
         learner_name=record.learner_name,
@@ -182,7 +182,7 @@ def _settle(claim: claims.Claim, document_id: int, **values: Any) -> bool:
         .values(lease_until=None, claim_token=0, **values)
         .execution_options(synchronize_session=False)
     )
-    return bool(changed.rowcount)
+    return bool(changed.rowcount)  # type: ignore[attr-defined]
 
 
 def _count(job_id: int, *, completed: int = 0, failed: int = 0) -> None:
@@ -203,7 +203,16 @@ def _count(job_id: int, *, completed: int = 0, failed: int = 0) -> None:
 
 def _tell_drawn(record: Any, job_id: int, document_ids: list[int]) -> None:
     job = db.session.execute(select(Job.centre_id, Job.pending).where(Job.id == job_id)).one()
-    record(DocumentsDrawn(job_id=job_id, centre_id=job.centre_id, document_ids=document_ids, more=bool(job.pending)))
+    record_ids = db.session.scalars(select(Document.record_id).where(Document.id.in_(document_ids)).distinct())
+    record(
+        DocumentsDrawn(
+            job_id=job_id,
+            centre_id=job.centre_id,
+            document_ids=document_ids,
+            record_ids=sorted(record_ids),
+            more=bool(job.pending),
+        )
+    )
 
 
 def give_up_on_poison() -> None:
@@ -217,7 +226,7 @@ def give_up_on_poison() -> None:
     found = list(db.session.execute(select(Document.id, Document.job_id).where(*poison).limit(500)))
     for ident, job_id in found:
         with unit_of_work(SYSTEM) as record:
-            failed = db.session.execute(
+            failed = db.session.execute(  # type: ignore[attr-defined]
                 update(Document)
                 .where(Document.id == ident, *poison)
                 .values(production=Production.FAILED, failure=STOPPED, lease_until=None, claim_token=0)
@@ -266,7 +275,10 @@ def retry(document_ids: Sequence[int], *, actor: Actor) -> int:
             _count(job_id, failed=-len(documents))
             record(
                 DrawingRetried(
-                    job_id=job_id, centre_id=documents[0].centre_id, document_ids=[one.id for one in documents]
+                    job_id=job_id,
+                    centre_id=documents[0].centre_id,
+                    document_ids=[one.id for one in documents],
+                    record_ids=sorted({one.record_id for one in documents}),
                 )
             )
     return len(found)
@@ -353,9 +365,7 @@ def _valid_siblings(chosen: Document, actor: Actor) -> Sequence[Document]:
     """The other documents of the record that are in force; cancelled ones stay cancelled."""
     return db.session.scalars(
         scope.documents(actor)
-        .where(
-            Document.record_id == chosen.record_id, Document.id != chosen.id, Document.validity == Validity.VALID
-        )
+        .where(Document.record_id == chosen.record_id, Document.id != chosen.id, Document.validity == Validity.VALID)
         .order_by(Document.id)
         .with_for_update()
     ).all()
@@ -410,6 +420,7 @@ def expire_passed() -> int:
 def _facts(document: Document) -> dict[str, Any]:
     return {
         "document_id": document.id,
+        "record_id": document.record_id,
         "job_id": document.job_id,
         "centre_id": document.centre_id,
         "reference": document.reference,
