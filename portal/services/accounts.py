@@ -110,6 +110,7 @@ def sign_in(
     password = passwords.readable(password)
     found = _find(account)
     spent = _tries_of(account, found, device, actor)
+    # Counting is a transaction of its own, so none is open while the password is hashed.
     throttles.spend(*spent, actor=actor)
     right = passwords.matches(found.password_hash if found else "", password)
     newer = passwords.hash_of(password) if right and found and passwords.is_outdated(found.password_hash) else ""
@@ -143,16 +144,14 @@ def readable_account(account: str) -> str:
 
 
 def _find(account: str) -> User | None:
-    """The account of an email address or username; the database is let go of afterwards, since hashing takes long."""
+    """The account of an email address or username."""
     statement = (
         select(User)
         .where(or_(User.email == account, User.username == account), User.deleted_at.is_(None))
         .order_by((User.email == account).desc())
         .limit(1)
     )
-    found = db.session.scalars(statement).one_or_none()
-    db.session.close()
-    return found
+    return db.session.scalars(statement).one_or_none()
 
 
 def _tries_of(account: str, found: User | None, device: Device | None, actor: Actor) -> list[throttles.Spent]:
@@ -312,7 +311,7 @@ def choose_password(link: str, *, purpose: TokenPurpose, password: str, secret: 
     stays good then.
     """
     token = tokens.peek(link, purpose, secret)
-    user = _owner(token)
+    user = _owner(token, lock=False)
     must, old_hash = bool(token.detail.get("must")), user.password_hash
     passwords.check_rules(password, about=about(user))
     db.session.close()
@@ -395,9 +394,14 @@ def forget_expired() -> None:
     throttles.forget_old()
 
 
-def _owner(token: OneTimeToken) -> User:
+def username_of(token: OneTimeToken) -> str:
+    """Whose link it is, so that a browser keeps the new password with the right name. Raises ``Expired``."""
+    return _owner(token, lock=False).username
+
+
+def _owner(token: OneTimeToken, *, lock: bool = True) -> User:
     """The user of a token; a deleted or inactive one has no good links."""
-    user = db.session.get(User, token.user_id, with_for_update=True)
+    user = db.session.get(User, token.user_id, with_for_update=lock or None)
     if user is None or user.deleted_at is not None or not user.active:
         raise Expired
     return user

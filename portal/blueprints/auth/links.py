@@ -89,6 +89,7 @@ def _swap(text: str, purpose: TokenPurpose, clean: str) -> Response:
 def _choose(purpose: TokenPurpose, actor: Actor) -> Any:
     text, form = _kept(purpose), ChoosePasswordForm(request.form)
     token = tokens.peek(text, purpose, _secret())
+    username = accounts.username_of(token)
     status = 200
     if form.is_submitted():
         status = 422
@@ -101,6 +102,7 @@ def _choose(purpose: TokenPurpose, actor: Actor) -> Any:
         "auth/choose_password.html",
         form=form,
         purpose=purpose.value,
+        username=username,
         must=bool(token.detail.get("must")),
         action=url_for(f".{purpose.value}"),
     )

@@ -139,6 +139,7 @@ class TestNoLink:
         for text in (good, other):
             stale = app.test_client()
             stale.get(f"/reset/{text}")
+            pages[without_tokens(stale.get("/reset").text)] = text
             pages[without_tokens(stale.submit("/reset", BOTH).text)] = text
         nothing = app.test_client()
         for path in ("/reset", "/confirm", "/invite"):
