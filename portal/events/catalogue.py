@@ -77,6 +77,7 @@ class JobPublished(Fact):
 
     def rooms(self) -> Iterable[tuple[str, Ids]]:
         yield rooms.centre_jobs(self.centre_id), [self.job_id]
+        yield rooms.centre_records(self.centre_id), None
         yield rooms.centre_home(self.centre_id), None
         yield rooms.ISSUER_JOBS, [self.job_id]
         yield rooms.ISSUER_DOCUMENTS, None
@@ -94,12 +95,14 @@ class DocumentsDrawn(Fact):
     job_id: int
     centre_id: int
     document_ids: list[int] = field(default_factory=list)
+    record_ids: list[int] = field(default_factory=list)
     more: bool = False
     """Whether documents of the job are still waiting."""
 
     def rooms(self) -> Iterable[tuple[str, Ids]]:
         yield rooms.job(self.job_id), self.document_ids
         yield rooms.centre_jobs(self.centre_id), [self.job_id]
+        yield rooms.centre_records(self.centre_id), self.record_ids
         yield rooms.centre_home(self.centre_id), None
         yield rooms.ISSUER_JOBS, [self.job_id]
         yield rooms.ISSUER_DOCUMENTS, self.document_ids
@@ -113,10 +116,12 @@ class DrawingRetried(Fact):
     job_id: int
     centre_id: int
     document_ids: list[int] = field(default_factory=list)
+    record_ids: list[int] = field(default_factory=list)
 
     def rooms(self) -> Iterable[tuple[str, Ids]]:
         yield rooms.job(self.job_id), self.document_ids
         yield rooms.centre_jobs(self.centre_id), [self.job_id]
+        yield rooms.centre_records(self.centre_id), self.record_ids
         yield rooms.centre_home(self.centre_id), None
         yield rooms.ISSUER_JOBS, [self.job_id]
         yield rooms.ISSUER_DOCUMENTS, self.document_ids
@@ -128,6 +133,7 @@ class ValidityChanged(Fact):
     """What a document is worth changed; the verify page that is open on it must turn."""
 
     document_id: int
+    record_id: int
     job_id: int
     centre_id: int
     reference: str
@@ -135,6 +141,7 @@ class ValidityChanged(Fact):
     def rooms(self) -> Iterable[tuple[str, Ids]]:
         yield rooms.verify(self.reference), [self.document_id]
         yield rooms.job(self.job_id), [self.document_id]
+        yield rooms.centre_records(self.centre_id), [self.record_id]
         yield rooms.centre_home(self.centre_id), None
         yield rooms.ISSUER_DOCUMENTS, [self.document_id]
         yield rooms.ISSUER_HOME, None

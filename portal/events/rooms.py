@@ -13,6 +13,11 @@ def centre_jobs(centre_id: int) -> str:
     return f"centre:{centre_id}:jobs"
 
 
+def centre_records(centre_id: int) -> str:
+    """The Records grid of a centre; ids are records."""
+    return f"centre:{centre_id}:records"
+
+
 def centre_home(centre_id: int) -> str:
     """The figures of a centre's dashboard."""
     return f"centre:{centre_id}:home"

@@ -14,6 +14,7 @@ from portal import clock
 from portal.access import scope
 from portal.access.actor import Actor
 from portal.database import WordColumn, db
+from portal.events import rooms
 from portal.grid import Action, Column, DateRange, Grid, OneOf, Text
 from portal.grid.wording import N_
 from portal.models.documents import Document
@@ -175,6 +176,7 @@ RECORDS = Grid(
     things=N_("records"),
     key=Record.id,
     select=_records,
+    room=lambda actor: rooms.centre_records(actor.centre_id or 0),
     default_sort="-published_on",
     cells="grids/records.html",
     search=[Record.qualification_number, lambda word: _with_document(reference_contains(word))],

@@ -23,6 +23,7 @@ NUMBER = r"([1-9][0-9]{0,17})"
 
 CENTRE_ROOMS = {
     "jobs": Permission.JOBS_SEE,
+    "records": Permission.RECORDS_SEE,
     "home": Permission.DASHBOARD_SEE,
     "users": Permission.USERS_MANAGE,
 }

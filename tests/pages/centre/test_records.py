@@ -90,3 +90,17 @@ def test_the_list_costs_the_same_for_one_record_and_many(michael, publish, queri
         page = michael.get("/centre/records?size=50")
     assert len(ids_in(page)) >= 30
     assert len(one) == len(many)
+
+
+def test_the_list_hears_of_every_change_of_its_records(michael, app, publish, draw, cancel, cast, facts_of):
+    from portal.events import outbox
+
+    room = f"centre:{cast.riverside}:records"
+    job = publish(rows=1)
+    assert f'data-room="{room}" data-seq="1"' in michael.get("/centre/records").get_data(as_text=True)
+    draw(job.job_id)
+    cancel(job.document_ids[0])
+    with app.app_context():
+        steps = outbox.since(room, 0)
+    assert steps[0].ids is None
+    assert {ident for step in steps[1:] for ident in step.ids} == {facts_of(job.document_ids[0]).record_id}
