@@ -39,7 +39,6 @@ def run_queue(name: str) -> int:
     from portal.embedded_redis import die_with_parent
 
     die_with_parent()
-    os.nice(5)
 
     from redis import RedisError
     from rq import Queue, Worker
@@ -67,6 +66,9 @@ def run_queue(name: str) -> int:
         """Runs each task inside the application's context."""
 
         def perform_job(self, *args: object, **kwargs: object) -> bool:
+            if name == queue.DOCUMENTS:
+                # Pages come before pictures where one machine does both.
+                os.nice(5)
             with app.app_context():
                 from portal.database import db
 
