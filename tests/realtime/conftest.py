@@ -14,10 +14,12 @@ from tests.servers.redis import TestRedis
 def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     """A function that makes an empty database of the kind that this run is about."""
     made = []
+    wants_postgres = os.environ.get("PORTAL_TEST_DB") == "postgresql"
+    server = request.getfixturevalue("postgres_server_url") if wants_postgres else None
 
     def make() -> str:
-        if os.environ.get("PORTAL_TEST_DB") == "postgresql":
-            made.append(postgres.create_database(request.getfixturevalue("postgres_server_url")))
+        if server:
+            made.append(postgres.create_database(server))
             return made[-1]
         return f"sqlite:///{tmp_path_factory.mktemp('database') / 'portal.db'}"
 

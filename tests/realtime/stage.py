@@ -27,6 +27,7 @@ from portal.access.actor import SYSTEM
 from portal.access.sessions import token_hash
 from portal.app import create_app
 from portal.database import db
+from portal.events import outbox
 from portal.events.catalogue import AccessChanged, DocumentCancelled, DocumentsDrawn
 from portal.models.brands import Brand
 from portal.models.centres import Centre
@@ -113,6 +114,9 @@ class Stage:
         assert self.process.poll() is None, self.log()[-3000:]
         return self
 
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def limit_files(self) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (self.most_files, self.most_files))
 
@@ -143,7 +147,7 @@ class Stage:
             return self.process.wait()
 
     def close(self) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.is_running():
             self.process.kill()
             self.process.wait()
         with self.app.app_context():
@@ -242,7 +246,11 @@ class Stage:
 
     def cancelled(self, reference_: str) -> None:
         with self.writing(), unit_of_work(SYSTEM) as record:
-            record(DocumentCancelled(document_id=7, job_id=self.job, centre_id=self.riverside, reference=reference_))
+            record(
+                DocumentCancelled(
+                    document_id=7, record_id=3, job_id=self.job, centre_id=self.riverside, reference=reference_
+                )
+            )
 
     def lock(self, user: User, *, tell: bool = True) -> None:
         """Lock a user as the service does; ``tell`` says whether there is a fact of it."""
@@ -252,6 +260,11 @@ class Stage:
             locked.auth_epoch += 1
             if tell:
                 record(AccessChanged(user_id=user.id, why="locked"))
+
+    def seq(self, room: str) -> int:
+        """How far a room has come."""
+        with self.app.app_context():
+            return outbox.seq_of([room])[room]
 
     @property
     def job_room(self) -> str:

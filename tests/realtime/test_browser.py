@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.realtime.stage import Stage
 from tests.servers.ports import wait_until
+from tests.servers.redis import TestRedis
 
 pytestmark = [pytest.mark.alone, pytest.mark.browser]
 
@@ -42,7 +43,25 @@ def context(chromium_path: str) -> Iterator[BrowserContext]:
         browser.close()
 
 
-def open_page(context: BrowserContext, stage: Stage, cookie: str | None, room: str, since: int = 0) -> Page:
+@pytest.fixture(scope="module")
+def shared_web(redis_server: TestRedis, new_database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    stage = Stage(tmp_path_factory.mktemp("browser"), new_database(), redis_server.url)
+    try:
+        yield stage
+    finally:
+        stage.close()
+
+
+@pytest.fixture
+def web(shared_web: Stage) -> Stage:
+    """A web process that runs, whatever the test before did to it."""
+    return shared_web if shared_web.is_running() else shared_web.start()
+
+
+def open_page(context: BrowserContext, stage: Stage, cookie: str | None, room: str, since: int | None = None) -> Page:
+    """A page that was read at step ``since`` of a room, or just now."""
+    if since is None:
+        since = stage.seq(room)
     if cookie:
         name, _, value = cookie.partition("=")
         context.add_cookies([{"name": name, "value": value, "url": stage.url, "httpOnly": True}])
@@ -64,64 +83,63 @@ def becomes(page: Page, wanted: str, seconds: float) -> None:
     wait_until(lambda: state(page) == wanted, seconds=seconds, what=f"the state {wanted}")
 
 
-def test_a_page_follows_falls_behind_honestly_and_catches_up(context: BrowserContext, green_stage: Stage):
-    user = green_stage.user()
-    green_stage.drawn(1)
-    page = open_page(context, green_stage, green_stage.cookie(user), green_stage.job_room)
+def test_a_page_follows_falls_behind_honestly_and_catches_up(context: BrowserContext, web: Stage):
+    user = web.user()
+    since = web.seq(web.job_room)
+    web.drawn(1)
+    page = open_page(context, web, web.cookie(user), web.job_room, since)
     becomes(page, "live", 5)
     wait_until(lambda: heard(page) == [1], seconds=2, what="what the page had missed")
-    green_stage.drawn(2, 3)
+    web.drawn(2, 3)
     wait_until(lambda: heard(page) == [1, 2, 3], seconds=2, what="news")
 
-    green_stage.stop(signal.SIGKILL)
+    web.stop(signal.SIGKILL)
     becomes(page, "stale", 3)
-    green_stage.drawn(4)
+    web.drawn(4)
     becomes(page, "offline", 12)
-    green_stage.start()
+    web.start()
     becomes(page, "live", 10)
     wait_until(lambda: heard(page) == [1, 2, 3, 4], seconds=1, what="what was missed meanwhile")
 
     began = time.monotonic()
     page.evaluate("window.stays = true")
-    green_stage.lock(user)
+    web.lock(user)
     wait_until(lambda: page.evaluate("window.stays !== true"), seconds=2, what="the reload of a locked user's page")
     assert time.monotonic() - began < 2
 
 
-def test_a_deaf_connection_is_noticed_and_replaced(context: BrowserContext, green_stage: Stage):
-    page = open_page(context, green_stage, green_stage.cookie(green_stage.user()), green_stage.job_room)
+def test_a_deaf_connection_is_noticed_and_replaced(context: BrowserContext, web: Stage):
+    page = open_page(context, web, web.cookie(web.user()), web.job_room)
     becomes(page, "live", 5)
-    green_stage.process.send_signal(signal.SIGSTOP)
+    web.process.send_signal(signal.SIGSTOP)
     try:
         page.evaluate("window.dispatchEvent(new Event('online'))")
         # A wake-up waits four seconds for an answer.
         wait_until(lambda: state(page) != "live", seconds=6, what="an honest word about the silence")
     finally:
-        green_stage.process.send_signal(signal.SIGCONT)
-    green_stage.drawn(7)
+        web.process.send_signal(signal.SIGCONT)
+    web.drawn(7)
     becomes(page, "live", 10)
     wait_until(lambda: 7 in heard(page), seconds=2, what="news after the silence")
 
 
-def test_a_restart_is_survived_without_a_reload(context: BrowserContext, green_stage: Stage):
-    page = open_page(context, green_stage, green_stage.cookie(green_stage.user()), green_stage.job_room)
+def test_a_restart_is_survived_without_a_reload(context: BrowserContext, web: Stage):
+    page = open_page(context, web, web.cookie(web.user()), web.job_room)
     becomes(page, "live", 5)
     page.evaluate("window.stays = true")
-    green_stage.stop()
-    green_stage.drawn(8)
-    green_stage.start()
+    web.stop()
+    web.drawn(8)
+    web.start()
     becomes(page, "live", 15)
     assert page.evaluate("window.stays")
     assert heard(page) == [8]
 
 
-def test_a_visitors_verify_page_hears_the_status_where_websockets_are_blocked(
-    context: BrowserContext, green_stage: Stage
-):
+def test_a_visitors_verify_page_hears_the_status_where_websockets_are_blocked(context: BrowserContext, web: Stage):
     context.add_init_script(BLOCKED)
     reference = "0" * 20
-    page = open_page(context, green_stage, None, f"verify:{reference}")
+    page = open_page(context, web, None, f"verify:{reference}")
     becomes(page, "live", 8)
-    green_stage.cancelled(reference)
+    web.cancelled(reference)
     wait_until(lambda: heard(page) == [7], seconds=2, what="news by long polling")
     assert page.evaluate("window.statuses.length") >= 2
