@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, update
 
+from portal import fault
 from portal.database import database_now, db
 from portal.errors import Fenced
 
-LEASE = timedelta(seconds=30)
+LEASE = fault.wait("LEASE", 30)
 """How long a claim holds without a heartbeat."""
 
 MOST_ATTEMPTS = 3

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from portal import clock
+from portal import clock, fault
 from portal.access.actor import SYSTEM
 from portal.database import database_now, db
 from portal.errors import Fenced, WrongMove
@@ -25,10 +25,10 @@ BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900,
 GIVE_UP_AFTER = timedelta(hours=4)
 """A mail that could not be handed over for so long has failed."""
 
-LEASE = timedelta(seconds=150)
+LEASE = fault.wait("MAIL_LEASE", 150)
 """Longer than the longest SMTP session (``SmtpSettings.limit``), so that a slow server is not asked twice."""
 
-UNKNOWN_AFTER = timedelta(seconds=60)
+UNKNOWN_AFTER = fault.wait("MAIL_UNKNOWN", 60)
 """How long a mail cut off after DATA waits before somebody asks whether it arrived."""
 
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from sqlalchemy import select, update
 
-from portal import clock
+from portal import clock, fault
 from portal.access import scope
 from portal.access.actor import SYSTEM, Actor
 from portal.access.permissions import Permission
@@ -113,6 +113,7 @@ def finish_check(taken: claims.Claim, report: Report) -> None:
         upload.fault_count, upload.warning_count = len(report.faults), len(report.warnings)
         upload.faults, upload.warnings = _kept(report.faults), _kept(report.warnings)
         record(UploadChecked(upload_id=upload.id))
+        fault.point("check", upload.id)
 
 
 def publish_claimed(
@@ -148,6 +149,7 @@ def publish_claimed(
         upload.job_id = published.job_id
         upload.documents = published.documents
         upload.failure = ""
+        fault.point("publish", upload.id)
     return published
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from flask import current_app
 from flask_babel import gettext, ngettext
 
+from portal import fault
 from portal.errors import Fenced
 from portal.mail import letters, maildir, message, transport
 from portal.mail.transport import OutcomeKind
@@ -60,6 +61,8 @@ def send(mail_id: int) -> None:
             mails.settle_rejected(taken, f"The mail could not be written ({type(error).__name__}).")
             return
         outcome = transport.send(smtp, data, recipient=letter.to, before_data=lambda: mails.begin_data(taken))
+        if outcome.kind is OutcomeKind.SENT:
+            fault.point("mail_sent", mail_id)
         settle = {
             OutcomeKind.SENT: lambda: mails.settle_sent(taken),
             OutcomeKind.RETRY: lambda: mails.settle_retry(taken, outcome.reason),

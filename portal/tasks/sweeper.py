@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from portal import fault
 from portal.access.actor import SYSTEM
 from portal.database import Busy, db
 from portal.events import outbox
@@ -18,7 +19,7 @@ from portal.unit_of_work import unit_of_work
 
 log = logging.getLogger(__name__)
 
-EVERY = 5.0
+EVERY = fault.wait("SWEEP", 5).total_seconds()
 """Seconds between two rounds."""
 
 TIDY_EVERY = 600.0
