@@ -65,6 +65,9 @@ def run_queue(name: str) -> int:
     class AppWorker(Worker):
         """Runs each task inside the application's context."""
 
+        # RQ would wait up to a minute between two tries to reach a Redis that is gone.
+        max_connection_wait_time = 2.0
+
         def perform_job(self, *args: object, **kwargs: object) -> bool:
             if name == queue.DOCUMENTS:
                 # Pages come before pictures where one machine does both.
