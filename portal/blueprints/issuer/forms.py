@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, DateField, PasswordField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional, Regexp, StopValidation, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp, StopValidation, ValidationError
 
 from portal.errors import PortalError
 from portal.intake.cells import FORBIDDEN, CellFault, calendar_day
@@ -55,6 +55,22 @@ class NotAfter:
             raise ValidationError(str(_l("This day is too far away.")))
 
 
+class ChoiceField(SelectField):
+    """One of a list; what is none of it gets a sentence."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the choice; what cannot be one is none."""
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            self.data = None
+
+    def pre_validate(self, form: Any) -> None:
+        """Only what was offered can be chosen."""
+        if not any(match for _value, _label, match, *_rest in self.iter_choices()):
+            raise StopValidation(str(_l("Choose one of the list.")))
+
+
 class DayField(DateField):
     """A day as browsers send it or as people write it."""
 
@@ -81,14 +97,14 @@ def tidy(text: str | None) -> str | None:
 
 def line(label: Any, longest: int, *, missing: Any = None, rules: Iterable[Any] = ()) -> StringField:
     """One line of text; ``missing`` is what is said when it is left out, None where it may be."""
-    needed = [InputRequired(missing)] if missing else [Optional()]
+    needed = [DataRequired(missing)] if missing else [Optional()]
     too_long = Length(max=longest, message=_l("At most %(most)s characters.", most=longest))
     return StringField(label, filters=[tidy], validators=[*needed, Readable(), too_long, *rules])
 
 
 def lines(label: Any, longest: int, *, missing: Any = None) -> TextAreaField:
     """Several lines of text."""
-    needed = [InputRequired(missing)] if missing else [Optional()]
+    needed = [DataRequired(missing)] if missing else [Optional()]
     too_long = Length(max=longest, message=_l("At most %(most)s characters.", most=longest))
     return TextAreaField(label, filters=[tidy], validators=[*needed, Readable(lines=True), too_long])
 
@@ -106,16 +122,14 @@ class Button(FlaskForm):
 class UploadForm(FlaskForm):
     """A batch file and the centre that it is for."""
 
-    centre = SelectField(
-        _l("Centre"), coerce=int, validate_choice=True, validators=[InputRequired(_l("Choose the centre."))]
-    )
+    centre = ChoiceField(_l("Centre"), coerce=int)
     file = FileField(_l("Batch file"), validators=[FileRequired(_l("Choose a CSV file."))])
 
     def __init__(self, centres: list[tuple[int, str]], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.centre.choices = [(0, str(_l("Choose a centre"))), *centres]
 
-    def validate_centre(self, field: SelectField) -> None:
+    def validate_centre(self, field: ChoiceField) -> None:
         """The first choice is none."""
         if not field.data:
             raise ValidationError(str(_l("Choose the centre.")))
@@ -130,11 +144,11 @@ class CancelForm(FlaskForm):
 class ReplaceForm(FlaskForm):
     """The facts that a replacement may correct, and why it is made. The rules are those of batch files."""
 
-    first_name = StringField(_l("First name"), filters=[tidy], validators=[InputRequired(_l("Enter a first name."))])
+    first_name = StringField(_l("First name"), filters=[tidy], validators=[DataRequired(_l("Enter a first name."))])
     middle_name = StringField(_l("Middle name"), filters=[tidy])
-    last_name = StringField(_l("Last name"), filters=[tidy], validators=[InputRequired(_l("Enter a last name."))])
-    level = StringField(_l("Level"), filters=[tidy], validators=[InputRequired(_l("Enter the level."))])
-    grade = StringField(_l("Grade"), filters=[tidy], validators=[InputRequired(_l("Enter the grade."))])
+    last_name = StringField(_l("Last name"), filters=[tidy], validators=[DataRequired(_l("Enter a last name."))])
+    level = StringField(_l("Level"), filters=[tidy], validators=[DataRequired(_l("Enter the level."))])
+    grade = StringField(_l("Grade"), filters=[tidy], validators=[DataRequired(_l("Enter the grade."))])
     language = StringField(_l("Language of assessment"), filters=[tidy])
     awarded_on = DayField(_l("Awarded on"), validators=[InputRequired(_l("Enter the day of the award."))])
     expires_on = DayField(_l("Expires on (if ever)"), validators=[Optional()])
@@ -152,7 +166,7 @@ class CentreForm(FlaskForm):
         rules=[Regexp(r"^[0-9A-Za-z-]+$", message=_l("A centre number has letters, digits and dashes only."))],
     )
     name = line(_l("Name"), 200, missing=_l("Enter the centre's name."))
-    brand = SelectField(_l("Brand"), coerce=int, validators=[InputRequired(_l("Choose a brand."))])
+    brand = ChoiceField(_l("Brand"), coerce=int, validators=[DataRequired(_l("Choose a brand."))])
     address = lines(_l("Address"), 2_000)
     contact_email = email(_l("Contact address"))
 
@@ -174,7 +188,7 @@ class AdminForm(FlaskForm):
             SelectChoice("password", _l("Hand over a first password, to be changed at the first sign-in")),
         ],
         default="invite",
-        validators=[InputRequired(_l("Choose how they get in."))],
+        validators=[DataRequired(_l("Choose how they get in."))],
     )
     password = PasswordField(_l("First password"), validators=[Length(max=256, message=_l("At most 256 characters."))])
 
@@ -215,15 +229,13 @@ class BrandForm(FlaskForm):
 class LockForm(FlaskForm):
     """The User Lockout dialog (SPEC §13)."""
 
-    until = DayField(
-        _l("Lockout Date"), validators=[InputRequired(_l("Enter the day until which the user is locked."))]
-    )
-    reason = SelectField(
+    until = DayField(_l("Lockout Date"), validators=[InputRequired(_l("Enter the day until which the user is locked."))])
+    reason = ChoiceField(
         _l("Lockout Reason"),
         choices=[
             SelectChoice("", _l("Choose a reason")),
             *(SelectChoice(reason, _l(reason)) for reason in LOCK_REASONS),
         ],
-        validators=[InputRequired(_l("Choose a reason."))],
+        validators=[DataRequired(_l("Choose a reason."))],
     )
     information = lines(_l("Additional Information"), LONGEST_INFORMATION)
