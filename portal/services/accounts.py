@@ -386,14 +386,6 @@ def brand_of(user: User) -> int | None:
     return db.session.scalar(select(Centre.brand_id).where(Centre.id == user.centre_id))
 
 
-def forget_expired() -> None:
-    """Delete sessions, tokens and counters whose time is long over (call inside a unit of work)."""
-    moment = clock.now()
-    db.session.execute(delete(UserSession).where(UserSession.expires_at <= moment))
-    db.session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at <= moment - timedelta(days=30)))
-    throttles.forget_old()
-
-
 def username_of(token: OneTimeToken) -> str:
     """Whose link it is, so that a browser keeps the new password with the right name. Raises ``Expired``."""
     return _owner(token, lock=False).username

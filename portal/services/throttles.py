@@ -54,8 +54,6 @@ LINK_MAILS = Limit("mail:links", 3, timedelta(hours=1))
 Spent = tuple[Limit, str]
 """A limit and whom it is counted for."""
 
-LONGEST_WINDOW = timedelta(hours=1)
-
 
 def key_of(limit: Limit, subject: str) -> str:
     """The key of a counter; whom it counts is not to be read from it."""
@@ -124,11 +122,6 @@ def give_back(*spent: Spent) -> None:
 def clear(*spent: Spent) -> None:
     """Forget all tries, inside the caller's unit of work: who signed in begins anew."""
     db.session.execute(delete(Throttle).where(Throttle.key.in_([key_of(*one) for one in spent])))
-
-
-def forget_old() -> None:
-    """Delete counters whose window is long over (call inside a unit of work)."""
-    db.session.execute(delete(Throttle).where(Throttle.window_start < clock.now() - 2 * LONGEST_WINDOW))
 
 
 def _wait_sentence(seconds: int) -> str:

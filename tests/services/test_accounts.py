@@ -16,7 +16,7 @@ from portal.errors import Expired, Invalid, NotAllowed, Throttled
 from portal.models.audit import AuditEntry
 from portal.models.mails import Mail
 from portal.models.sign_in import OneTimeToken, UserSession
-from portal.services import accounts, passwords, throttles, tokens
+from portal.services import accounts, passwords, sign_in_upkeep, throttles, tokens
 from portal.unit_of_work import unit_of_work
 from portal.vocabulary import Door, TokenPurpose
 from tests.services.people import PASSWORD, VISITOR, as_actor, fresh
@@ -350,7 +350,7 @@ class TestSessions:
         now = clock.now()
         monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=32))
         with unit_of_work(VISITOR):
-            accounts.forget_expired()
+            sign_in_upkeep.forget_old()
         for model in (UserSession, OneTimeToken, throttles.Throttle):
             assert db.session.scalars(select(model)).all() == []
 

@@ -6,7 +6,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from portal import clock
 from portal.database import db
@@ -109,15 +109,6 @@ def test_whom_a_counter_counts_is_not_to_be_read(context):
     assert "michael" not in key
     assert len(key) <= 120
     assert max(len(throttles.key_of(limit, "x")) for limit in throttles.SIGN_IN_ACCOUNT) <= 120
-
-
-def test_old_counters_are_forgotten(context, monkeypatch):
-    tries((THREE, "michael"))
-    now = clock.now()
-    monkeypatch.setattr(clock, "now", lambda: now + timedelta(hours=3))
-    with unit_of_work(VISITOR):
-        throttles.forget_old()
-    assert db.session.scalar(select(func.count()).select_from(Throttle)) == 0
 
 
 @pytest.mark.parametrize(
