@@ -34,7 +34,9 @@ class Figures {
     this.wanted = true;
     if (this.waiting || this.asking) return;
     const pause = this.failures ? Math.min(LONGEST_PAUSE, 500 * 2 ** this.failures) * (0.75 + Math.random() / 2) : 0;
-    const wait = Math.max(GATHER, pause, this.askedAt + APART - Date.now());
+    // The first change after a quiet time is shown at once.
+    const gather = Date.now() - this.askedAt > 3 * GATHER ? 0 : GATHER;
+    const wait = Math.max(gather, pause, this.askedAt + APART - Date.now());
     this.waiting = setTimeout(() => { this.waiting = null; this.ask(); }, wait);
   }
 

@@ -5,7 +5,7 @@ import { watch } from "../live.js";
 import Selection from "./select_all.js";
 
 const TYPING = 250; // ms of quiet in the search box before the list is asked
-const GATHER = 150; // ms in which changed ids are gathered into one request
+const GATHER = 150; // ms in which changed ids are gathered into one request, unless all was quiet before
 const SETTLE = 3000; // ms after which a page is compared whole, when rows that are not on screen have changed
 const MOST_ROWS = 200;
 const LONGEST_PAUSE = 15000;
@@ -291,7 +291,7 @@ export class Grid {
   changed(ids) {
     if (ids === null) this.reload = true;
     else for (const id of ids) this.pending.add(String(id));
-    this.soon();
+    this.soon(Date.now() - (this.caughtAt ?? 0) > GATHER ? 0 : GATHER);
   }
 
   soon(wait = GATHER) {
@@ -313,6 +313,7 @@ export class Grid {
       if (error.name !== "AbortError") this.failures += 1;
     } finally {
       this.catching = false;
+      this.caughtAt = Date.now();
       this.root.toggleAttribute("data-behind", this.failures > 0);
     }
     if (this.pending.size || this.reload) this.soon(this.failures ? this.pause() : GATHER);

@@ -1,0 +1,34 @@
+"""A whole portal and a Chromium, shared by the journeys of this run."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.machine import Machine
+from tests.servers import postgres
+
+
+@pytest.fixture(scope="module")
+def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A portal in which everything runs."""
+    url = None
+    if os.environ.get("PORTAL_TEST_DB") == "postgresql":
+        url = postgres.create_database(request.getfixturevalue("postgres_server_url"))
+    machine = Machine(tmp_path_factory.mktemp("journey"), url)
+    try:
+        yield machine.start()
+    finally:
+        machine.close()
+        if url:
+            postgres.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def chromium(chromium_path: str) -> Iterator[Browser]:
+    """A real browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
