@@ -229,7 +229,7 @@ class BrandForm(FlaskForm):
 class LockForm(FlaskForm):
     """The User Lockout dialog (SPEC §13)."""
 
-    until = DayField(_l("Lockout Date"), validators=[InputRequired(_l("Enter the day until which the user is locked."))])
+    until = DayField(_l("Lockout Date"), validators=[InputRequired(_l("Enter the day on which the lock ends."))])
     reason = ChoiceField(
         _l("Lockout Reason"),
         choices=[
