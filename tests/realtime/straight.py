@@ -9,9 +9,11 @@ eventlet.monkey_patch()
 import json
 import socket
 import sys
+from types import SimpleNamespace
 
 import socketio
 from eventlet import wsgi
+from eventlet.semaphore import Semaphore
 
 from portal.realtime import wire
 from tests.realtime.stage import RawSocket
@@ -30,6 +32,7 @@ class Here:
 
 
 def main() -> None:
+    check_who_has_to_queue()
     server = socketio.Server(async_mode="eventlet", client_manager=wire.Fanout(), namespaces="*")
     wire.guard_frames(server)
     server.on("connect", lambda sid, _environ: server.enter_room(sid, "all"))
@@ -51,6 +54,35 @@ def main() -> None:
         orders = [heard[id(each)].wait() for each in crowd]
     assert orders == [list(range(MESSAGES))] * SOCKETS
     print(json.dumps({"straight": server.manager.straight, "all": SOCKETS * MESSAGES}))
+
+
+def check_who_has_to_queue() -> None:
+    """Only an idle websocket is written to straight; each way of being busy is tried."""
+    near, far = socket.socketpair()
+    websocket = SimpleNamespace(socket=near, _sendlock=Semaphore(), websocket_closed=False)
+    engine = SimpleNamespace(upgraded=True, upgrading=False, queue=eventlet.queue.Queue(), portal_websocket=websocket)
+    manager = wire.Fanout()
+    assert manager._wrote_straight(engine, b"idle")
+    engine.queue.put("something")
+    assert not manager._wrote_straight(engine, b"queued")
+    engine.queue.get()
+    engine.upgrading = True
+    assert not manager._wrote_straight(engine, b"upgrading")
+    engine.upgrading = False
+    websocket._sendlock.acquire()
+    assert not manager._wrote_straight(engine, b"being written")
+    waiting = eventlet.spawn(websocket._sendlock.acquire)
+    eventlet.sleep(0)
+    websocket._sendlock.release()
+    # Released, but somebody who waits to write comes first.
+    assert not manager._wrote_straight(engine, b"waited for")
+    waiting.wait()
+    websocket._sendlock.release()
+    websocket.websocket_closed = True
+    assert not manager._wrote_straight(engine, b"closed")
+    websocket.websocket_closed = False
+    assert manager._wrote_straight(engine, b" again")
+    assert far.recv(100) == b"idle again"
 
 
 def read_all(each: RawSocket) -> list[int]:
