@@ -97,14 +97,15 @@ def tidy(text: str | None) -> str | None:
 
 def line(label: Any, longest: int, *, missing: Any = None, rules: Iterable[Any] = ()) -> StringField:
     """One line of text; ``missing`` is what is said when it is left out, None where it may be."""
-    needed = [DataRequired(missing)] if missing else [Optional()]
+    # Sent at all, and not only spaces: what a form leaves out is not taken from what was there before.
+    needed = [InputRequired(missing), DataRequired(missing)] if missing else [Optional()]
     too_long = Length(max=longest, message=_l("At most %(most)s characters.", most=longest))
     return StringField(label, filters=[tidy], validators=[*needed, Readable(), too_long, *rules])
 
 
 def lines(label: Any, longest: int, *, missing: Any = None) -> TextAreaField:
     """Several lines of text."""
-    needed = [DataRequired(missing)] if missing else [Optional()]
+    needed = [InputRequired(missing), DataRequired(missing)] if missing else [Optional()]
     too_long = Length(max=longest, message=_l("At most %(most)s characters.", most=longest))
     return TextAreaField(label, filters=[tidy], validators=[*needed, Readable(lines=True), too_long])
 
