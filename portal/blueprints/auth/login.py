@@ -77,7 +77,7 @@ def resend_confirmation(actor: Actor) -> Response:
 
 def _landing(door: Door, actor: Actor) -> Any:
     here = actor.role is not None and door_of(actor.role) is door
-    if here and request.method == "GET" and f"{door.value}.dashboard" in current_app.view_functions:
+    if here and request.method != "POST" and f"{door.value}.dashboard" in current_app.view_functions:
         return redirect(after.home_of(door))
     form = SignInForm(request.form)
     status = 200
