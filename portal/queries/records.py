@@ -20,7 +20,7 @@ from portal.grid.wording import N_
 from portal.models.documents import Document
 from portal.models.jobs import Job
 from portal.models.records import Record
-from portal.reference import FORGIVEN, formatted
+from portal.reference import ALPHABET, FORGIVEN, formatted, normalise
 from portal.vocabulary import Form, Kind, NoticeState, Production, Validity
 
 FULL_NAME = func.trim(
@@ -30,6 +30,9 @@ FULL_NAME = func.trim(
     + Record.last_name
 )
 """The learner's full name as registered."""
+
+SHORTEST_PART = 3
+"""Characters of a reference that must be known to search by it."""
 
 TODAY: ColumnElement[Any] = bindparam("today", type_=Date, callable_=lambda: clock.today())
 """The UK day on which a statement is run, not on which it was written."""
@@ -53,8 +56,14 @@ KIND_ORDER = case((Document.kind == Kind.CERTIFICATE, 0), (Document.kind == Kind
 
 def reference_contains(word: str) -> ColumnElement[bool]:
     """The condition that a document's reference has what somebody typed of it: dashes and case do not matter."""
-    typed = "".join(character for character in word.upper() if character.isascii() and character.isalnum())
-    return Document.reference.contains(typed.translate(FORGIVEN), autoescape=True) if typed else false()
+    whole = normalise(word)
+    if whole is not None:
+        return Document.reference == whole
+    typed = "".join(character for character in word.upper() if character not in "-\u2013").translate(FORGIVEN)
+    if len(typed) < SHORTEST_PART or not set(typed) <= set(ALPHABET):
+        # No reference has it, so none is looked through.
+        return false()
+    return Document.reference.contains(typed)
 
 
 @dataclass(frozen=True, slots=True)
