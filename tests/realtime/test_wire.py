@@ -87,12 +87,13 @@ def test_a_socket_that_never_reads_is_dropped_and_the_others_hear_all(stage: Sta
         padding = "x" * 30_000
         give_up = time.monotonic() + 30
         while "reads too slowly" not in stage.log() and time.monotonic() < give_up:
-            for _ in range(20):
+            # No faster than a decent reader on a busy machine can follow.
+            for _ in range(5):
                 ring.tick(stage.job_room, {"done": 1, "padding": padding})
-            time.sleep(0.02)
+            time.sleep(0.03)
         assert stage.log().count("reads too slowly") == 1
         stage.drawn(77)
-        anna.hears(stage.job_room, 77, seconds=5)
+        anna.hears(stage.job_room, 77, seconds=10)
         assert sleeper.is_closed()
 
 
