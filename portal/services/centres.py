@@ -23,6 +23,9 @@ NUMBER = re.compile(r"[0-9A-Za-z-]{1,20}")
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
+LEAST_CONTRAST = 4.5
+"""Of the main colour with white text on it (WCAG 2.2, 1.4.3)."""
+
 BRAND_FIELDS = frozenset(
     {
         "name",
@@ -123,10 +126,23 @@ def _brand_values(values: dict[str, Any]) -> dict[str, Any]:
     for name in ("primary_colour", "accent_colour"):
         if name in values and not COLOUR.fullmatch(values[name]):
             raise Invalid("Write a colour as # and six digits, for example #1d4f91.", field=name)
+    if "primary_colour" in values and contrast_with_white(values["primary_colour"]) < LEAST_CONTRAST:
+        raise Invalid("This colour is too light: white text on it could not be read.", field="primary_colour")
     day = values.get("validate_from")
     if day is not None and not isinstance(day, date):
         raise Invalid("This is not a date.", field="validate_from")
     return values
+
+
+def contrast_with_white(colour: str) -> float:
+    """The contrast of a colour (``#1d4f91``) with white, 1 to 21. Source: WCAG 2.2, relative luminance."""
+
+    def linear(channel: int) -> float:
+        share = channel / 255
+        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = (linear(int(colour[at : at + 2], 16)) for at in (1, 3, 5))
+    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
 
 
 def _number(text: str) -> str:

@@ -159,6 +159,7 @@ def test_a_brand_is_changed(isla: Client, row: Row) -> None:
         ("recognition_number", "x" * 21),
         ("primary_colour", "red"),
         ("primary_colour", "#12345g"),
+        ("primary_colour", "#ffee00"),
         ("accent_colour", "#123456;}"),
         ("contact_email", "nobody"),
         ("validate_from", "31/02/2026"),
