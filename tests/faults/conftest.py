@@ -1,33 +1,60 @@
-"""A whole portal for each fault, on the database of this run."""
+"""A whole portal for the fault tests, on the database of this run."""
 
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.machine import Machine
 from tests.servers import postgres
 
+WAITS = {"LEASE": 4, "SWEEP": 1, "MAIL_LEASE": 3, "MAIL_UNKNOWN": 1}
+"""Seconds. What is promised in seconds is measured once with the waits of life: test_everything_killed."""
+
+
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str | None]]:
+    """A function that makes a database: nothing for SQLite, an address for PostgreSQL."""
+    made: list[str] = []
+
+    def make() -> str | None:
+        if os.environ.get("PORTAL_TEST_DB") != "postgresql":
+            return None
+        made.append(postgres.create_database(request.getfixturevalue("postgres_server_url")))
+        return made[-1]
+
+    yield make
+    for url in made:
+        postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def standing(new_database: Callable[[], str | None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """The portal that the fault tests share, one after the other."""
+    machine = Machine(tmp_path_factory.mktemp("faults"), new_database(), waits=WAITS)
+    try:
+        machine.redis.start()
+        yield machine
+    finally:
+        machine.close()
+
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    """A database of its own: nothing for SQLite, an address for PostgreSQL."""
-    if os.environ.get("PORTAL_TEST_DB") != "postgresql":
-        yield None
-        return
-    url = postgres.create_database(request.getfixturevalue("postgres_server_url"))
-    yield url
-    postgres.drop_database(url)
+def machine(standing: Machine) -> Machine:
+    """A portal in which everything runs."""
+    return standing.mend()
 
 
 @pytest.fixture
-def new_machine(tmp_path: Path, database_url: str | None) -> Iterator[Callable[..., Machine]]:
-    """A function that makes the portal of this test."""
+def new_machine(tmp_path: Path, new_database: Callable[[], str | None]) -> Iterator[Callable[..., Machine]]:
+    """A function that makes a portal of its own for a test; nothing of it runs yet."""
     made: list[Machine] = []
 
     def make(**options) -> Machine:
-        made.append(Machine(tmp_path / "portal", database_url, **options))
+        url = options.pop("database_url", None) or new_database()
+        made.append(Machine(tmp_path / "portal", url, waits=WAITS, **options))
         return made[-1]
 
     yield make
@@ -36,6 +63,9 @@ def new_machine(tmp_path: Path, database_url: str | None) -> Iterator[Callable[.
 
 
 @pytest.fixture
-def machine(new_machine: Callable[..., Machine]) -> Machine:
-    """A portal in which everything runs."""
-    return new_machine().start()
+def chromium(chromium_path: str) -> Iterator[Browser]:
+    """A real browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

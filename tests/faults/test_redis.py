@@ -1,0 +1,67 @@
+"""Redis is a doorbell: dead for a second or a minute, or frozen, it costs nobody more than a little time."""
+
+import os
+import time
+
+import pytest
+
+from tests.faults import invariants
+from tests.faults.work import RESUME, begun
+from tests.machine import Looks, Machine
+
+pytestmark = pytest.mark.alone
+
+# The longest absence is measured once; what follows from it does not depend on the database.
+AWAY = (1, 20) if os.environ.get("PORTAL_TEST_DB") == "postgresql" else (1, 70)
+PAGES = ("/centre/jobs", "/healthz", "/readyz")
+
+
+@pytest.mark.parametrize("away", AWAY)
+def test_redis_killed_and_back_after_seconds(machine: Machine, away: int, record_property):
+    """Pages answer, what is committed is seen at once, and what was left is drawn as soon as Redis is back."""
+    michael = machine.people.michael
+    room = f"centre:{machine.people.riverside}:jobs"
+    jobs = [machine.publish_here(10)]
+    begun(machine, jobs[0], 1)
+    seen: list[float] = []
+    with machine.socket(michael) as anna, Looks(machine, *PAGES, cookie=machine.sign_in(michael).cookie) as looks:
+        anna.watch(room)
+        machine.redis.kill()
+        died = time.monotonic()
+        while not seen or time.monotonic() - died < away - 5:
+            jobs.append(machine.publish_here(1))
+            committed = time.monotonic()
+            anna.hears(room, jobs[-1], seconds=5)
+            seen.append(time.monotonic() - committed)
+            time.sleep(min(5, away))
+        time.sleep(max(0, away - (time.monotonic() - died)))
+        machine.redis.start()
+        back = time.monotonic()
+        for job in jobs:
+            machine.wait_drawn(job, seconds=RESUME - (time.monotonic() - back))
+        record_property(f"drawn_seconds_after_redis_was_back_from_{away}", round(time.monotonic() - back, 1))
+        record_property("slowest_commit_to_socket_without_redis", round(max(seen), 2))
+    record_property("slowest_page", round(looks.slowest, 2))
+    assert looks.others_than(200) == []
+    assert looks.slowest < 2
+    invariants.check(machine)
+
+
+def test_a_frozen_redis_is_waited_for_by_nobody(machine: Machine, record_property):
+    michael = machine.people.michael
+    room = f"centre:{machine.people.riverside}:jobs"
+    with machine.socket(michael) as anna, Looks(machine, *PAGES, cookie=machine.sign_in(michael).cookie) as looks:
+        anna.watch(room)
+        machine.redis.freeze()
+        try:
+            frozen = time.monotonic()
+            job = machine.publish_here(2)
+            anna.hears(room, job, seconds=5)
+            time.sleep(8 - (time.monotonic() - frozen))
+        finally:
+            machine.redis.thaw()
+        machine.wait_drawn(job, seconds=RESUME)
+    record_property("slowest_page_with_a_frozen_redis", round(looks.slowest, 2))
+    assert looks.others_than(200) == []
+    assert looks.slowest < 1.5
+    invariants.check(machine)
