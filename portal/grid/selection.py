@@ -60,5 +60,7 @@ def read_selection(grid: Grid, form: Iterable[tuple[str, str]]) -> Selection:
 def _read_upto(grid: Grid, text: str) -> int | None:
     if not text or not grid.counts_up:
         return None
-    (upto,) = read_keys(grid.key, text, most=1)
-    return int(upto)
+    newest = read_keys(grid.key, text, most=1)
+    if not newest:
+        raise BadQuery(N_("This selection cannot be read. Please select again."), parameter="upto")
+    return int(newest[0])
