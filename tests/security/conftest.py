@@ -229,12 +229,13 @@ def _upload(town: Town, csv: bytes, centre_id: int) -> int:
     return upload_id
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def send(town: Town) -> Callable[..., Any]:
     """A function that sends a batch file by the page of the back office."""
+    issuer = town.browser("issuer")
 
     def act(data: bytes, *, name: str = "batch.csv", centre: str = "", mimetype: str = "text/csv") -> Any:
-        return town.browser("issuer").submit(
+        return issuer.submit(
             "/issuer/jobs/new",
             {"centre": centre or str(town.people.riverside), "file": (io.BytesIO(data), name, mimetype)},
             content_type="multipart/form-data",

@@ -208,7 +208,7 @@ def test_a_form_without_the_token_of_its_page_is_refused(town: Town, who: str) -
     browser = town.browser(who)
     wrong, tried = [], 0
     with town.unchanged():
-        for rule, whose, url in cells(town, "POST"):
+        for _rule, whose, url in cells(town, "POST"):
             for data in ({}, {"csrf_token": ""}, {"csrf_token": "IjEi.aaaa.bbbb"}):
                 answer = browser.post(url, data=data | {"reason": "Because."})
                 if answer.status_code != 400:
