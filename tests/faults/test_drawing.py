@@ -17,7 +17,7 @@ from portal.redis_door import door
 from portal.vocabulary import MailState, Production
 from tests.faults import invariants
 from tests.faults.work import begun, mail_of, queue_mail
-from tests.machine import Machine
+from tests.machine import Machine, children_of
 from tests.servers.ports import wait_until
 
 pytestmark = pytest.mark.alone
@@ -46,29 +46,35 @@ def test_everything_queued_survives_a_flushed_redis(machine: Machine):
 
 def test_a_frozen_worker_that_wakes_up_changes_nothing(machine: Machine):
     """Its documents were taken over and drawn meanwhile; what it still wants to write is not written."""
+    machine.kill("worker", signal.SIGTERM)
     job = machine.publish_here(6)
+    machine.start_worker("documents")
     begun(machine, job, 1)
-    frozen = freeze_a_horse(machine)
+    frozen = freeze_the_horse(machine)
     try:
-        machine.wait_drawn(job, seconds=40)
+        machine.start_worker()
+        machine.wait_drawn(job, seconds=60)
     finally:
         os.kill(frozen, signal.SIGCONT)
-    wait_until(lambda: frozen not in machine.horses_of("documents"), seconds=20, what="the end of the frozen task")
+    wait_until(
+        lambda: "taken over by another worker" in machine.log_of("workerdocuments"),
+        seconds=20,
+        what="the waking of the frozen task",
+    )
     assert machine.figures(job) == {"requested": 18, "pending": 0, "failed": 0, "completed": 18}
-    assert "taken over by another worker" in machine.log_of("worker")
     invariants.check(machine)
 
 
-def freeze_a_horse(machine: Machine) -> int:
-    """Stop one task in mid-air, at a moment when it holds nothing in the database that others need."""
+def freeze_the_horse(machine: Machine) -> int:
+    """Stop the one task in mid-air, at a moment when it has documents and no lock that others need."""
     for _ in range(200):
-        for horse in machine.horses_of("documents"):
+        for horse in children_of(machine.processes["workerdocuments"].pid):
             os.kill(horse, signal.SIGSTOP)
             if not is_locked(machine) and holds_documents(machine):
                 return horse
             os.kill(horse, signal.SIGCONT)
         time.sleep(0.02)
-    raise AssertionError("no task could be frozen")
+    raise AssertionError("the task could not be frozen")
 
 
 def is_locked(machine: Machine) -> bool:

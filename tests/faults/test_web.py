@@ -1,55 +1,15 @@
 """The web process dies with pages open and forms under way."""
 
-import threading
 import time
 
 import pytest
-from sqlalchemy import select
 
-from portal.database import db
-from portal.models.brands import Brand
-from portal.models.centres import Centre
 from tests.faults import invariants
-from tests.faults.work import begun
+from tests.faults.work import Clerk, begun
 from tests.machine import Machine
 from tests.servers.ports import wait_until
 
 pytestmark = pytest.mark.alone
-
-
-class Clerk:
-    """Somebody who creates one centre after the other and keeps the numbers of those that were acknowledged."""
-
-    def __init__(self, machine: Machine, prefix: str) -> None:
-        self.machine, self.prefix = machine, prefix
-        self.holder = machine.sign_in(machine.people.issuer)
-        with machine.here():
-            self.brand = db.session.scalar(select(Brand.id))
-        self.statuses: list[int] = []
-        self.acknowledged: list[str] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-
-    def _work(self) -> None:
-        while not self._over.wait(0.05):
-            number = f"{self.prefix}{len(self.statuses)}"
-            values = {"number": number, "name": f"College {number}", "brand": self.brand, "contact_email": ""}
-            self.statuses.append(self.machine.post("/issuer/centres/new", values, self.holder))
-            if self.statuses[-1] == 302:
-                self.acknowledged.append(number)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join(30)
-
-    def lost(self) -> set[str]:
-        """What was acknowledged and is not there."""
-        with self.machine.here():
-            return set(self.acknowledged) - set(db.session.scalars(select(Centre.number)))
 
 
 def test_a_killed_web_process_loses_nothing_and_open_pages_come_right(machine: Machine, chromium, record_property):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from email import message_from_bytes
+
+from sqlalchemy import select
 
 from portal import clock
 from portal.access.actor import SYSTEM
 from portal.database import db
 from portal.documents.storage import Store
+from portal.models.brands import Brand
+from portal.models.centres import Centre
 from portal.models.mails import Mail
 from portal.models.uploads import Upload
 from portal.queries.uploads import SUFFIX, store_root
@@ -26,6 +31,41 @@ RESUME = 40
 def begun(machine: Machine, job_id: int, at_least: int = 3) -> None:
     """Wait until some documents of a job are drawn."""
     wait_until(lambda: machine.figures(job_id)["completed"] >= at_least, seconds=60, what="the first documents")
+
+
+class Clerk:
+    """Somebody who creates one centre after the other and keeps the numbers of those that were acknowledged."""
+
+    def __init__(self, machine: Machine, prefix: str) -> None:
+        self.machine, self.prefix = machine, prefix
+        self.holder = machine.sign_in(machine.people.issuer)
+        with machine.here():
+            self.brand = db.session.scalar(select(Brand.id))
+        self.statuses: list[int] = []
+        self.acknowledged: list[str] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def _work(self) -> None:
+        while not self._over.wait(0.05):
+            number = f"{self.prefix}{len(self.statuses)}"
+            values = {"number": number, "name": f"College {number}", "brand": self.brand, "contact_email": ""}
+            self.statuses.append(self.machine.post("/issuer/centres/new", values, self.holder))
+            if self.statuses[-1] == 302:
+                self.acknowledged.append(number)
+
+    def __enter__(self) -> Clerk:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(30)
+
+    def lost(self) -> set[str]:
+        """What was acknowledged and is not there."""
+        with self.machine.here():
+            return set(self.acknowledged) - set(db.session.scalars(select(Centre.number)))
 
 
 def queue_mail(machine: Machine) -> int:
