@@ -4,10 +4,12 @@ import os
 from collections.abc import Iterator
 
 import pytest
+import redis
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.machine import Machine
 from tests.servers import postgres
+from tests.servers.ports import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +20,10 @@ def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         url = postgres.create_database(request.getfixturevalue("postgres_server_url"))
     machine = Machine(tmp_path_factory.mktemp("journey"), url)
     try:
-        yield machine.start()
+        machine.start()
+        answered = redis.Redis.from_url(machine.redis.url)
+        wait_until(lambda: answered.scard("rq:workers") >= 4, seconds=120, what="workers that listen", every=0.3)
+        yield machine
     finally:
         machine.close()
         if url:

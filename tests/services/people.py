@@ -64,7 +64,7 @@ def settle(app: Flask) -> People:
             enrolment_number="AMS00009824711",
             first_name="Connor",
             last_name="Random",
-            date_of_birth=date(1999, 5, 4),
+            date_of_birth=date(1988, 4, 13),
             created_at=moment,
         )
         db.session.add_all([brand, learner])
