@@ -21,11 +21,13 @@ WAITS = {"LEASE": 3, "SWEEP": 1, "MAIL_LEASE": 3, "MAIL_UNKNOWN": 1}
 def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str | None]]:
     """A function that makes a database: nothing for SQLite, an address for PostgreSQL."""
     made: list[str] = []
+    wants_postgres = os.environ.get("PORTAL_TEST_DB") == "postgresql"
+    server = request.getfixturevalue("postgres_server_url") if wants_postgres else None
 
     def make() -> str | None:
-        if os.environ.get("PORTAL_TEST_DB") != "postgresql":
+        if server is None:
             return None
-        made.append(postgres.create_database(request.getfixturevalue("postgres_server_url")))
+        made.append(postgres.create_database(server))
         return made[-1]
 
     yield make
