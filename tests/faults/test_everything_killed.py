@@ -14,7 +14,7 @@ from portal.services import uploads
 from portal.vocabulary import MailState, UploadState
 from tests.faults import invariants
 from tests.faults.conftest import WAITS
-from tests.faults.work import RESUME, arrived, begun, mail_of, queue_mail, receive, upload_of
+from tests.faults.work import RESUME, arrived, begun, mail_of, measured, queue_mail, receive, upload_of
 from tests.machine import Machine
 from tests.servers.ports import wait_until
 from tests.services.people import as_actor
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.alone
 LIFE = {f"PORTAL_WAIT_{name}": "" for name in WAITS if not name.startswith("MAIL")}
 
 
-def test_everything_killed_in_the_middle_goes_on_within_forty_seconds(machine: Machine, record_property):
+def test_everything_killed_in_the_middle_goes_on_within_forty_seconds(machine: Machine):
     publishing = receive(machine, 2)
     wait_until(
         lambda: upload_of(machine, publishing).state is UploadState.CHECKED, seconds=40, what="the check", every=0.2
@@ -60,7 +60,7 @@ def test_everything_killed_in_the_middle_goes_on_within_forty_seconds(machine: M
     wait_until(
         lambda: machine.figures(job)["completed"] > figures["completed"], seconds=RESUME, what="drawing going on"
     )
-    record_property("drawing_resumed_after_seconds", round(time.monotonic() - killed, 1))
+    measured("drawing_resumed_after_seconds", round(time.monotonic() - killed, 1))
     wait_until(
         lambda: (
             upload_of(machine, publishing).state is UploadState.PUBLISHED

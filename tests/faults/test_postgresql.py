@@ -5,14 +5,14 @@ import time
 import pytest
 
 from tests.faults import invariants
-from tests.faults.work import Clerk, begun
+from tests.faults.work import Clerk, begun, measured
 from tests.machine import Looks
 from tests.servers.ports import wait_until
 
 pytestmark = pytest.mark.alone
 
 
-def test_postgresql_crashes_and_comes_back(new_machine, own_postgres, record_property):
+def test_postgresql_crashes_and_comes_back(new_machine, own_postgres):
     machine = new_machine(database_url=own_postgres.url()).start("redis", "web", "worker")
     michael = machine.sign_in(machine.people.michael)
     job = machine.publish_here(12)
@@ -36,9 +36,9 @@ def test_postgresql_crashes_and_comes_back(new_machine, own_postgres, record_pro
             seconds=5,
             what="the service",
         )
-        record_property("service_back_seconds_after_postgresql", round(time.monotonic() - back, 1))
+        measured("service_back_seconds_after_postgresql", round(time.monotonic() - back, 1))
         machine.wait_drawn(job, seconds=60)
-        record_property("drawn_seconds_after_postgresql", round(time.monotonic() - back, 1))
+        measured("drawn_seconds_after_postgresql", round(time.monotonic() - back, 1))
         time.sleep(1)
     assert looks.others_than(200, 503) == []
     assert set(clerk.statuses) <= {302, 503}

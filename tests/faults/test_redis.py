@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.faults import invariants
-from tests.faults.work import RESUME, begun
+from tests.faults.work import RESUME, begun, measured
 from tests.machine import Looks, Machine
 
 pytestmark = pytest.mark.alone
@@ -17,7 +17,7 @@ PAGES = ("/centre/jobs", "/healthz", "/readyz")
 
 
 @pytest.mark.parametrize("away", AWAY)
-def test_redis_killed_and_back_after_seconds(machine: Machine, away: int, record_property):
+def test_redis_killed_and_back_after_seconds(machine: Machine, away: int):
     """Pages answer, what is committed is seen at once, and what was left is drawn as soon as Redis is back."""
     michael = machine.people.michael
     room = f"centre:{machine.people.riverside}:jobs"
@@ -39,15 +39,15 @@ def test_redis_killed_and_back_after_seconds(machine: Machine, away: int, record
         back = time.monotonic()
         for job in jobs:
             machine.wait_drawn(job, seconds=RESUME - (time.monotonic() - back))
-        record_property(f"drawn_seconds_after_redis_was_back_from_{away}", round(time.monotonic() - back, 1))
-        record_property("slowest_commit_to_socket_without_redis", round(max(seen), 2))
-    record_property("slowest_page", round(looks.slowest, 2))
+        measured(f"drawn_seconds_after_redis_was_back_from_{away}", round(time.monotonic() - back, 1))
+        measured("slowest_commit_to_socket_without_redis", round(max(seen), 2))
+    measured("slowest_page", round(looks.slowest, 2))
     assert looks.others_than(200) == []
     assert looks.slowest < 2
     invariants.check(machine)
 
 
-def test_a_frozen_redis_is_waited_for_by_nobody(machine: Machine, record_property):
+def test_a_frozen_redis_is_waited_for_by_nobody(machine: Machine):
     michael = machine.people.michael
     room = f"centre:{machine.people.riverside}:jobs"
     with machine.socket(michael) as anna, Looks(machine, *PAGES, cookie=machine.sign_in(michael).cookie) as looks:
@@ -61,7 +61,7 @@ def test_a_frozen_redis_is_waited_for_by_nobody(machine: Machine, record_propert
         finally:
             machine.redis.thaw()
         machine.wait_drawn(job, seconds=RESUME)
-    record_property("slowest_page_with_a_frozen_redis", round(looks.slowest, 2))
+    measured("slowest_page_with_a_frozen_redis", round(looks.slowest, 2))
     assert looks.others_than(200) == []
     assert looks.slowest < 1.5
     invariants.check(machine)

@@ -6,14 +6,14 @@ import time
 import pytest
 
 from portal.database import db
-from tests.faults.work import Clerk
+from tests.faults.work import Clerk, measured
 from tests.machine import Looks, Machine
 from tests.servers.ports import wait_until
 
 pytestmark = pytest.mark.alone
 
 
-def test_a_held_write_lock_does_not_hold_up_those_who_read(machine: Machine, record_property):
+def test_a_held_write_lock_does_not_hold_up_those_who_read(machine: Machine):
     with machine.here():
         file = db.engine.url.database
     lock = sqlite3.connect(file, timeout=20, isolation_level=None)
@@ -27,7 +27,7 @@ def test_a_held_write_lock_does_not_hold_up_those_who_read(machine: Machine, rec
         lock.execute("ROLLBACK")
         wait_until(lambda: len(clerk.statuses) > done + 1, seconds=5, what="the form that waited")
     lock.close()
-    record_property("slowest_answer_while_the_write_lock_was_held", round(looks.slowest, 3))
+    measured("slowest_answer_while_the_write_lock_was_held", round(looks.slowest, 3))
     assert len(looks.answers) > 10
     assert looks.others_than(200) == []
     assert looks.slowest < 0.5

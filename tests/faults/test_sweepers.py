@@ -8,13 +8,14 @@ import pytest
 
 from portal.database import db
 from portal.models.leadership import Leadership
+from tests.faults.work import measured
 from tests.machine import Machine, children_of, command_of
 from tests.servers.ports import wait_until
 
 pytestmark = pytest.mark.alone
 
 
-def test_of_two_sweepers_one_leads_and_the_other_takes_over(machine: Machine, record_property):
+def test_of_two_sweepers_one_leads_and_the_other_takes_over(machine: Machine):
     # The lead of a test before may still be written there; one that is renewed is somebody's.
     wait_until(lambda: lead(machine) is not None, seconds=30, what="a sweeper", every=0.2)
     written = lead(machine)
@@ -31,7 +32,7 @@ def test_of_two_sweepers_one_leads_and_the_other_takes_over(machine: Machine, re
             os.kill(pid, signal.SIGKILL)
     killed = time.monotonic()
     wait_until(lambda: lead(machine)[0] != first, seconds=16, what="another sweeper leading", every=0.1)
-    record_property("seconds_until_another_sweeper_led", round(time.monotonic() - killed, 1))
+    measured("seconds_until_another_sweeper_led", round(time.monotonic() - killed, 1))
     second = lead(machine)[0]
     job = machine.publish_here(1)
     machine.wait_drawn(job, seconds=30)

@@ -5,14 +5,14 @@ import time
 import pytest
 
 from tests.faults import invariants
-from tests.faults.work import Clerk, begun
+from tests.faults.work import Clerk, begun, measured
 from tests.machine import Machine
 from tests.servers.ports import wait_until
 
 pytestmark = pytest.mark.alone
 
 
-def test_a_killed_web_process_loses_nothing_and_open_pages_come_right(machine: Machine, chromium, record_property):
+def test_a_killed_web_process_loses_nothing_and_open_pages_come_right(machine: Machine, chromium):
     job = machine.publish_here(8)
     context = chromium.new_context()
     name, _, value = machine.sign_in(machine.people.michael).cookie.partition("=")
@@ -40,7 +40,7 @@ def test_a_killed_web_process_loses_nothing_and_open_pages_come_right(machine: M
             seconds=10,
             what="an open page that equals the database",
         )
-        record_property("open_page_right_seconds_after_the_web_was_back", round(time.monotonic() - back, 1))
+        measured("open_page_right_seconds_after_the_web_was_back", round(time.monotonic() - back, 1))
         assert page.evaluate("window.unrefreshed") is True
         wait_until(lambda: 302 in clerk.statuses[killed_at + 1 :], seconds=10, what="a form that is taken again")
     assert set(clerk.statuses) <= {302, 0}, clerk.statuses

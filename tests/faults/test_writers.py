@@ -9,6 +9,7 @@ import pytest
 from portal.database import db
 from portal.models.users import User
 from tests.faults import invariants
+from tests.faults.work import measured
 from tests.machine import ROOT, Looks, Machine
 
 pytestmark = pytest.mark.alone
@@ -33,7 +34,7 @@ with create_app(role="cli").app_context():
 """
 
 
-def test_four_processes_write_and_no_change_is_lost(machine: Machine, record_property):
+def test_four_processes_write_and_no_change_is_lost(machine: Machine):
     connor = machine.people.connor
     before = epoch(machine, connor)
     with Looks(machine, "/healthz") as looks:
@@ -42,7 +43,7 @@ def test_four_processes_write_and_no_change_is_lost(machine: Machine, record_pro
         environment = machine.environment | {"PYTHONPATH": str(ROOT)}
         writers = [subprocess.Popen(command, cwd=ROOT, env=environment) for _ in range(4)]
         assert [writer.wait(90) for writer in writers] == [0, 0, 0, 0]
-        record_property("four_writers_seconds", round(time.monotonic() - began, 1))
+        measured("four_writers_seconds", round(time.monotonic() - began, 1))
     assert epoch(machine, connor) == before + 4 * TIMES
     assert looks.others_than(200) == []
     invariants.check(machine)

@@ -28,6 +28,11 @@ RESUME = 40
 """Seconds within which work goes on after its process died (ARCHITECTURE.md, Engine 2)."""
 
 
+def measured(what: str, seconds: float) -> None:
+    """Keep a figure for whoever reads on: ``pytest -rP tests/faults``."""
+    print(f"measured: {what.replace('_', ' ')}: {seconds}")
+
+
 def begun(machine: Machine, job_id: int, at_least: int = 3) -> None:
     """Wait until some documents of a job are drawn."""
     wait_until(lambda: machine.figures(job_id)["completed"] >= at_least, seconds=60, what="the first documents")
