@@ -20,6 +20,7 @@ from portal.errors import Fenced
 from portal.queries.documents import store_root
 from portal.services import documents
 from portal.services.documents import Drawn, NotDrawn
+from portal.tasks import queue
 from portal.vocabulary import Form
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ def draw(job_id: int) -> None:
             _draw_claimed(claim, job_id, store)
         except Fenced:
             log.warning("documents of job %s were taken over by another worker", job_id)
+    # The sweeper would ring for one turn every five seconds only.
+    queue.ring(queue.DOCUMENTS, job_id)
 
 
 def _draw_claimed(claim: documents.claims.Claim, job_id: int, store: Store) -> None:
