@@ -117,16 +117,22 @@ def finish_check(taken: claims.Claim, report: Report) -> None:
 
 
 def publish_claimed(
-    taken: claims.Claim, stream: BinaryIO, *, held: Held, unsupported: Callable[[str], set[str]]
+    taken: claims.Claim,
+    stream: BinaryIO,
+    *,
+    held: Held,
+    unsupported: Callable[[str], set[str]],
+    on_progress: Callable[[int], None] | None = None,
 ) -> Published | None:
     """Check once more against what is on file now, and publish: the job and the state of the upload in one commit.
 
+    ``on_progress`` is called while the file is checked, so that a slow check keeps its lease.
     ``None`` when the file turned out to have other faults than the issuer saw: it goes back to be looked at.
     """
     upload = db.session.get_one(Upload, taken.ids[0])
     person = db.session.get_one(User, upload.created_by_id)
     actor = Actor(user_id=person.id, name=person.full_name, role=Role.ISSUER)
-    report = preflight(stream, held, today=clock.today(), unsupported=unsupported)
+    report = preflight(stream, held, today=clock.today(), unsupported=unsupported, on_progress=on_progress)
     if not _is_what_was_seen(report, upload):
         with unit_of_work(SYSTEM) as record:
             upload = _held(taken)

@@ -30,15 +30,18 @@ def run(upload_id: int) -> None:
     try:
         with path_of(current_app.config["PORTAL_DATA"], upload.sha256).open("rb") as stream:
             held = HeldOnFile(upload.centre_id)
+            progress = _Progress(taken, upload_id)
             if upload.state is UploadState.PUBLISHING:
-                uploads.publish_claimed(taken, stream, held=held, unsupported=unsupported_characters)
+                uploads.publish_claimed(
+                    taken, stream, held=held, unsupported=unsupported_characters, on_progress=progress
+                )
             else:
                 report = preflight(
                     stream,
                     held,
                     today=clock.today(),
                     unsupported=unsupported_characters,
-                    on_progress=_Progress(taken, upload_id),
+                    on_progress=progress,
                 )
                 uploads.finish_check(taken, report)
     except Fenced:
