@@ -7,8 +7,10 @@ from pathlib import Path
 
 from flask import current_app
 from flask_babel import gettext, ngettext
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal import fault
+from portal.database import Busy, db
 from portal.errors import Fenced
 from portal.mail import letters, maildir, message, transport
 from portal.mail.transport import OutcomeKind
@@ -56,6 +58,11 @@ def send(mail_id: int) -> None:
             data = message.build(letter, message_id=mail.message_id, sender=smtp.sender, date=mail.created_at)
         except Fenced:
             raise
+        except (SQLAlchemyError, Busy):
+            # The database was away for a moment: that says nothing about the mail.
+            db.session.rollback()
+            mails.settle_retry(taken, "The database did not answer.")
+            return
         except Exception as error:
             log.exception("mail %s could not be written", mail_id)
             mails.settle_rejected(taken, f"The mail could not be written ({type(error).__name__}).")
