@@ -5,7 +5,7 @@ import { watch } from "../live.js";
 import Selection from "./select_all.js";
 
 const TYPING = 250; // ms of quiet in the search box before the list is asked
-const GATHER = 150; // ms in which changed ids are gathered into one request, unless all was quiet before
+const GATHER = 80; // ms in which changed ids are gathered into one request, unless all was quiet before
 const SETTLE = 3000; // ms after which a page is compared whole, when rows that are not on screen have changed
 const MOST_ROWS = 200;
 const LONGEST_PAUSE = 15000;
