@@ -12,13 +12,15 @@ from portal.queries import brands
 from portal.web.guards import public
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+SLUG = re.compile(r"[a-z0-9-]{1,40}")
 
 
 @bp.get("/brand/<slug>.css")
 @public
 def brand_css(slug: str, actor: Actor) -> Response:
     """The custom properties that the design system reads."""
-    brand = brands.find_by_slug(slug)
+    # What no brand can be called is not asked for: PostgreSQL would stumble over a NUL.
+    brand = brands.find_by_slug(slug) if SLUG.fullmatch(slug) else None
     if brand is None:
         abort(404)
     primary, accent = (
