@@ -246,7 +246,8 @@ def test_no_mail_carries_the_markup_of_a_name(town: Town, hostile: dict[str, Any
 
 ELSEWHERE = (
     "//evil.example", "////evil.example", "/\\evil.example", "/%09/evil.example", "\\\\evil.example",
-    "https:evil.example",    "https://evil.example", "http:///evil.example", "javascript:alert(1)", "data:text/html,x", "/%0d%0aSet-Cookie:x=1",
+    "https:evil.example", "https://evil.example", "http:///evil.example", "javascript:alert(1)",
+    "data:text/html,x", "/%0d%0aSet-Cookie:x=1",
     "/\r\nLocation: //evil.example", "evil.example", "@evil.example", "///\\;@evil.example", "/centre/jobs",
 )  # fmt: skip
 
