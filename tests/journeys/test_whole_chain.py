@@ -172,10 +172,15 @@ def test_once_through_with_the_keyboard_alone(person, machine):
     assert machine.get("/centre/jobs")[0] in (200, 302)
 
 
+FOCUSED = """() => {
+  const here = document.activeElement;
+  if (!here || here === document.body) return "";
+  return (here.innerText || here.getAttribute("aria-label") || "").trim();
+}"""
+
+
 def _focused(page):
-    return page.evaluate(
-        "(document.activeElement === document.body ? '' : document.activeElement?.innerText || document.activeElement?.getAttribute('aria-label') || '').trim()"
-    )
+    return page.evaluate(FOCUSED)
 
 
 def _tab_to(page, reached, most=60, start=True):
