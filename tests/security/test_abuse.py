@@ -519,6 +519,14 @@ def test_whoever_is_changed_is_out_with_the_next_click(
     assert is_in(other)
 
 
+def test_a_session_of_older_rights_is_over_even_where_its_row_was_left(town: Town, put_back: None) -> None:
+    browser = town.browser("user")
+    assert is_in(browser)
+    with town.app.app_context(), unit_of_work(SYSTEM):
+        db.session.execute(update(User).where(User.id == town.user_ids["user"]).values(auth_epoch=User.auth_epoch + 1))
+    assert not is_in(browser)
+
+
 # ── What the public sees ─────────────────────────────────────────────────────────────────────────────────────────
 
 
