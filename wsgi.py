@@ -139,7 +139,6 @@ def main() -> int:
     except OSError as error:
         return _refuse(f"Port {port} on {host} cannot be opened: {error.strerror or error}.")
     requests = UnderWay(app)
-    requests = UnderWay(app)
     web = (GreenServer if ASYNC_MODE == "eventlet" else ThreadServer)(requests, listener, most)
     asked_to_stop: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -4,7 +4,6 @@ The web process runs on green threads, the worker and the command line do not; c
 the event loop asks here, and does not know which of the two it lives in.
 """
 
-import hashlib
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -28,10 +27,3 @@ def run_blocking(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     from eventlet import tpool
 
     return tpool.execute(function, *args, **kwargs)
-
-
-def sha256_of(data: bytes) -> str:
-    """Hash bytes off the loop when they are large; hashlib releases the GIL."""
-    if len(data) < 65_536:
-        return hashlib.sha256(data).hexdigest()
-    return run_blocking(lambda: hashlib.sha256(data).hexdigest())

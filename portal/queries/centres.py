@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from portal.access import scope
@@ -31,8 +30,3 @@ def list_choices(*, actor: Actor) -> list[tuple[int, str]]:
         scope.centres(actor).with_only_columns(Centre.id, Centre.name, Centre.number).order_by(Centre.name)
     )
     return [(row.id, f"{row.name} ({row.number})") for row in rows]
-
-
-def is_empty() -> bool:
-    """Whether there is no centre yet: a new portal."""
-    return db.session.scalar(select(Centre.id).limit(1)) is None

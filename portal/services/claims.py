@@ -76,18 +76,6 @@ def beat(claim: Claim, ids: Sequence[int] | None = None) -> None:
         raise Fenced("Somebody else has taken this over.")
 
 
-def give_back(claim: Claim, ids: Sequence[int]) -> None:
-    """Let go of rows that were not begun; the attempt does not count. Call inside a unit of work."""
-    if not ids:
-        return
-    db.session.execute(
-        update(claim.model)
-        .where(claim.model.id.in_(ids), claim.holds())
-        .values(lease_until=None, claim_token=0, attempts=claim.model.attempts - 1)
-        .execution_options(synchronize_session=False)
-    )
-
-
 def wait_after(attempts: int) -> timedelta:
     """How long to wait after so many attempts."""
     return BACK_OFF[min(attempts, len(BACK_OFF)) - 1]
