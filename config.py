@@ -76,6 +76,8 @@ def load(role: str) -> dict[str, Any]:
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": secure,
         "WTF_CSRF_TIME_LIMIT": None,
+        # Our own Referrer-Policy lets browsers send no referrer, so over HTTPS none may be asked for.
+        "WTF_CSRF_SSL_STRICT": False,
         "MAX_CONTENT_LENGTH": 21 * 1024 * 1024,
         "MAX_FORM_MEMORY_SIZE": 1024 * 1024,
         "MAX_FORM_PARTS": 1000,
