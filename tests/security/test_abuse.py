@@ -433,6 +433,14 @@ def test_the_start_stops_without_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_p
             config.load(role)
 
 
+def test_forms_work_over_https_though_browsers_send_no_referrer(town: Town, put_back: None) -> None:
+    browser = town.app.test_client()
+    secure = {"base_url": "https://localhost"}
+    assert browser.get("/centre/login", **secure).headers["Referrer-Policy"] == "no-referrer"
+    assert log_in(browser, **secure).status_code == 302
+    assert browser.post("/logout", **secure).status_code == 400, "the token is asked for all the same"
+
+
 # ── 4, 5, 6: sessions ────────────────────────────────────────────────────────────────────────────────────────────
 
 
