@@ -794,6 +794,21 @@ def test_no_page_asks_the_database_more_often_than_it_may_nor_more_with_more_row
     assert not grown, f"more rows cost more statements: {grown}"
 
 
+def test_pages_of_developers_and_of_the_demo_are_not_there_where_people_are_served(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    from portal.app import create_app
+
+    for name in ("PORTAL_DEMO", "PORTAL_DEVELOPMENT", "FLASK_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SECRET_KEY", "not-a-secret-only-for-checks-and-tests")
+    monkeypatch.setenv("PORTAL_DATA", str(tmp_path))
+    app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path / 'served.db'}"})
+    assert not app.debug and not app.testing
+    shown = [rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith(("/demo", "/gallery", "/console"))]
+    assert not shown, f"mails hold links that open accounts: {shown}"
+
+
 def test_nobody_may_raise_what_no_page_answers(town: Town) -> None:
     """Every HTTP error has a page of ours, so that none of the framework's own is ever seen."""
     for code in (*range(400, 418), 418, 421, 422, 423, 424, 428, 429, 431, 451, *range(500, 506)):

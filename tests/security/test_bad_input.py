@@ -100,7 +100,7 @@ def test_odd_questions_are_answered(town: Town, grids: Any, browsers: Any, mark:
                     began = time.perf_counter()
                     answer = ask(browsers[who], url, query, headers)
                     assert answer.status_code == 200, f"{url}?{query[:80]} {headers}: {answer.status_code}"
-                    assert time.perf_counter() - began < 5, f"{url}?{query[:80]} takes too long"
+                    assert time.perf_counter() - began < 10, f"{url}?{query[:80]} takes too long"
                     assert "<script>alert" not in answer.text
 
 
@@ -556,7 +556,8 @@ def test_a_form_of_too_much_is_refused(town: Town, browsers: Any, path: str) -> 
 HEADERS = [
     ("Accept", "\xff;q=x"), ("Accept-Language", "x" * 5_000), ("Accept-Language", "cy;q=9,*;q=,;;"),
     ("If-None-Match", '"x'),
-    ("If-Modified-Since", "never"), ("Range", "bytes=9-1"), ("Range", "bytes=" + "0-0," * 500), ("Content-Length", "abc"),
+    ("If-Modified-Since", "never"), ("Range", "bytes=9-1"), ("Range", "bytes=" + "0-0," * 500),
+    ("Content-Length", "abc"),
     ("Cookie", "portal=\xff\xfe; portal=; =;;"), ("Cookie", "portal=" + "x" * 5_000), ("Authorization", "Basic !!!"),
     ("X-Forwarded-For", "x" * 5_000), ("User-Agent", "\xff" * 5_000), ("Host", "[::1"), ("X-Grid", "\xff"),
     ("X-Fragment", "\xff"), ("X-HTTP-Method-Override", "DELETE"),
