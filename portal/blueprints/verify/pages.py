@@ -78,9 +78,10 @@ def page_image(text: str, number: int, actor: Actor) -> Any:
         abort(404)
     store = Store(store_root(current_app.config["PORTAL_DATA"]))
     try:
-        stream = store.open(answer.pages[number - 1]["sha256"], SUFFIX)
-    except FileNotFoundError:
-        log.error("the picture of page %s of %s is missing", number, answer.reference)
+        stream = store.open(answer.pages[number - 1]["sha256"], SUFFIX, verify=True)
+    except OSError as problem:
+        # Whoever checks a document is shown what was issued, or nothing.
+        log.error("the picture of page %s of %s cannot be shown: %s", number, answer.reference, problem)
         abort(503)
     return Response(
         stream, mimetype=MIMETYPE, headers={"Cache-Control": "private, max-age=60"}, direct_passthrough=True
