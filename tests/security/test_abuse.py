@@ -29,12 +29,15 @@ import config
 from portal import clock, reference
 from portal.access.actor import SYSTEM
 from portal.database import db
+from portal.documents.images import SUFFIX
+from portal.documents.storage import Store
 from portal.mail import letters
 from portal.models.documents import Document
 from portal.models.facts import RoomChange
 from portal.models.mails import Mail
 from portal.models.records import Record
 from portal.models.users import User
+from portal.queries.documents import store_root
 from portal.queries.mails import letter_of
 from portal.realtime import server
 from portal.services import centres, documents, tokens, users
@@ -596,6 +599,21 @@ def test_the_document_itself_is_shown_where_its_brand_wants_that_only(
     assert (
         town.browser("admin").get(f"/centre/documents/{town.own['document_id']}/pages/digital/1.jpg").status_code == 200
     )
+
+
+def test_a_picture_that_was_changed_on_the_disk_is_shown_to_nobody(town: Town) -> None:
+    document = town.publish(csv_rows(11, 11), town.people.riverside)[0]
+    store = Store(store_root(town.app.config["PORTAL_DATA"]))
+    path = store.path(document.files["digital"]["pages"][0]["sha256"], SUFFIX)
+    urls = (f"/v/{document.reference}/pages/1.jpg", f"/centre/documents/{document.id}/pages/digital/1.jpg")
+    browser = town.browser("admin")
+    assert [browser.get(url).status_code for url in urls] == [200, 200]
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    assert [browser.get(url).status_code for url in urls] == [503, 503]
+    path.unlink()
+    answers = [browser.get(url) for url in urls]
+    assert [answer.status_code for answer in answers] == [503, 503] and all(map(says_something, answers))
+    assert browser.get(f"/v/{document.reference}.json").json["status"] == "valid"
 
 
 @pytest.mark.parametrize("production", [Production.PENDING, Production.FAILED])
