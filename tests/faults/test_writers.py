@@ -13,7 +13,7 @@ from tests.faults.work import measured
 from tests.machine import ROOT, Looks, Machine
 
 pytestmark = pytest.mark.alone
-TIMES = 100
+TIMES = 50
 
 WRITER = """
 import sys
