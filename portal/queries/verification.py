@@ -40,6 +40,8 @@ class Answer:
     replaced_on: date | None = None
     reason: str | None = None
     replaced_by: str | None = None
+    replacement_drawn: bool = False
+    """Whether the newer document can be looked at already; a moment after a replacement it cannot."""
     sha256: str | None = None
     language: str | None = None
     units: tuple[tuple[Any, ...], ...] = ()
@@ -93,6 +95,7 @@ def check(text: str) -> Answer:
             Document.reason,
             Document.files,
             successor.reference.label("replaced_by"),
+            successor.production.label("successor"),
             Record.first_name,
             Record.middle_name,
             Record.last_name,
@@ -135,6 +138,7 @@ def check(text: str) -> Answer:
         replaced_on=_uk_day(row.replaced_at),
         reason=row.reason if status is VerifyStatus.CANCELLED else None,
         replaced_by=row.replaced_by,
+        replacement_drawn=row.successor is Production.COMPLETED,
         sha256=digital.get("sha256"),
         language=row.language,
         units=tuple(tuple(unit) for unit in row.units) if row.kind is Kind.TRANSCRIPT else (),

@@ -9,9 +9,12 @@ import pytest
 import zxingcpp
 from PIL import Image
 from playwright.sync_api import expect
+from sqlalchemy import select
 
+from portal.database import db
+from portal.models.documents import Document
 from tests.journeys.people import Person
-from tests.machine import DATA
+from tests.machine import DATA, batch_of
 
 pytestmark = [pytest.mark.alone, pytest.mark.browser]
 
@@ -27,6 +30,15 @@ def person(chromium, machine):
     yield make
     for one in everybody:
         one.close()
+
+
+@pytest.fixture
+def drawn_reference(machine, tmp_path):
+    """The reference of a document that is drawn and valid."""
+    job = int(machine.publish(batch_of(tmp_path / "batch.csv", 1, first=900))["job"])
+    machine.wait_drawn(job, seconds=60)
+    with machine.here():
+        return db.session.scalars(select(Document.reference).where(Document.job_id == job)).first()
 
 
 def publish_by_page(issuer, file="riverside.csv"):
@@ -123,6 +135,20 @@ def test_a_batch_is_published_watched_and_verified(person, machine, tmp_path):
     expect(michael.page.locator("tr", has_text="Donald Duck").filter(has_text="Certificate").first).to_contain_text(
         "Cancelled", timeout=3_000
     )
+
+
+def test_an_old_valid_never_stands_while_the_status_cannot_be_read(person, machine, drawn_reference):
+    visitor = person()
+    visitor.open(f"/v/{drawn_reference}")
+    verdict = visitor.page.locator("[data-verdict]")
+    expect(verdict).to_have_attribute("data-status", "valid")
+    visitor.is_live()
+    visitor.page.route("**/v/*", lambda route: route.abort())
+    machine.command("documents", "cancel", drawn_reference, "--reason", "Issued in error")
+    visitor.waits(lambda: verdict.get_attribute("data-status") == "unavailable", "the doubt", 3)
+    visitor.finds_no_barrier()
+    visitor.page.unroute("**/v/*")
+    visitor.waits(lambda: verdict.get_attribute("data-status") == "cancelled", "the new status", 20)
 
 
 def test_a_faulty_file_is_shown_fault_by_fault(person):

@@ -2,6 +2,7 @@
 // one of these ids changed. data-url: the page that holds the part, else this page. What the reader has open or in hand stays so.
 
 import { watch } from "../live.js";
+import { doubted, standIn } from "../verdict.js";
 
 const GATHER = 150; // ms in which changes are gathered into one request
 const APART = 1000; // ms between two requests at least
@@ -16,6 +17,10 @@ export default function livePart(root) {
   let askedAt = 0;
 
   const stop = watch(root.dataset.room, Number(root.dataset.seq || 0), {
+    status: (payload) => {
+      const verdict = root.querySelector("[data-verdict]");
+      if (verdict && payload && payload.status !== verdict.dataset.status) soon();
+    },
     changed: (ids) => {
       if (!root.isConnected) return stop();
       if (ids === null || wanted === null || ids.some((id) => wanted.has(String(id)))) soon();
@@ -34,6 +39,7 @@ export default function livePart(root) {
     again = false;
     asking = true;
     askedAt = Date.now();
+    const certain = doubted(root);
     try {
       const url = root.dataset.url || location.href;
       const answer = await fetch(url, { headers: { Accept: "text/html", "X-Requested-With": "fetch" }, redirect: "manual", credentials: "same-origin", cache: "no-store" });
@@ -45,9 +51,11 @@ export default function livePart(root) {
       if (root.isConnected) place(next);
       failures = 0;
     } catch {
+      standIn(root);
       failures += 1;
       again = true;
     } finally {
+      certain();
       asking = false;
       if (again && root.isConnected) soon();
     }
