@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ def load(role: str) -> dict[str, Any]:
     Commands may borrow the settings of a demo in the same data folder; servers never do.
     """
     borrowed = demo_settings() if role == "cli" else {}
+    if borrowed and not os.environ.get("SECRET_KEY"):
+        sys.stderr.write(f"Using the settings of the demo in {data_dir()}.\n")
 
     def setting(name: str, default: str = "") -> str:
         return os.environ.get(name) or borrowed.get(name) or default

@@ -76,6 +76,7 @@ class JobPublished(Fact):
     upload_id: int | None = None
 
     def rooms(self) -> Iterable[tuple[str, Ids]]:
+        yield rooms.job(self.job_id), None
         yield rooms.centre_jobs(self.centre_id), [self.job_id]
         yield rooms.centre_records(self.centre_id), None
         yield rooms.centre_home(self.centre_id), None

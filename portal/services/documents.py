@@ -260,6 +260,7 @@ def retry(document_ids: Sequence[int], *, actor: Actor) -> int:
         found = db.session.scalars(
             scope.documents(actor)
             .where(Document.id.in_(list(document_ids)), Document.production == Production.FAILED)
+            .order_by(Document.id)
             .with_for_update()
         ).all()
         by_job: dict[int, list[Document]] = {}

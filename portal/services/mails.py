@@ -22,6 +22,9 @@ from portal.vocabulary import MailState
 BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900, 3600))
 """How long to wait after each failed try; the last one again and again."""
 
+MOST_ATTEMPTS = 10
+"""A mail whose worker died so often before DATA has failed: it is the mail that kills."""
+
 GIVE_UP_AFTER = timedelta(hours=4)
 """A mail that could not be handed over for so long has failed."""
 
@@ -141,8 +144,11 @@ def recover() -> list[int]:
         for mail in dead:
             mail.claim_token = 0
             mail.lease_until = None
-            if mail.data_begun_at is None:
+            if mail.data_begun_at is None and mail.attempts < MOST_ATTEMPTS:
                 mail.state = MailState.QUEUED
+            elif mail.data_begun_at is None:
+                mail.state = MailState.FAILED
+                mail.failure = "Writing this mail stopped the worker each time it was tried."
             else:
                 mail.state = MailState.UNKNOWN
                 mail.failure = "The connection was lost while the mail was being handed over."

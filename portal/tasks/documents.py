@@ -9,9 +9,11 @@ from io import BytesIO
 
 from flask import current_app
 from PIL import Image
+from sqlalchemy.exc import OperationalError
 
 from portal import documents as engine
 from portal import fault
+from portal.database import Busy, db
 from portal.documents import sheets
 from portal.documents.images import SUFFIX, page_images
 from portal.documents.storage import OutOfSpace, Store
@@ -60,10 +62,23 @@ def _draw_claimed(claim: documents.claims.Claim, job_id: int, store: Store) -> N
         for result in _results(claim, store):
             results.append(result)
             if time.monotonic() - told > TOLD_EVERY:
-                documents.finish(claim, job_id, results)
+                _finish(claim, job_id, results)
                 results, told = [], time.monotonic()
     finally:
-        documents.finish(claim, job_id, results)
+        _finish(claim, job_id, results)
+
+
+def _finish(claim: documents.claims.Claim, job_id: int, results: list[Drawn | NotDrawn]) -> None:
+    """Commit what was drawn; a database that restarts is waited for, so that it costs no document a try."""
+    for pause in (0.5, 1, 2, 4, 8):
+        try:
+            documents.finish(claim, job_id, results)
+            return
+        except (OperationalError, Busy) as error:
+            log.warning("the database did not take what was drawn (%s); trying again", type(error).__name__)
+            db.session.remove()
+            time.sleep(pause)
+    documents.finish(claim, job_id, results)
 
 
 def _results(claim: documents.claims.Claim, store: Store) -> Iterator[Drawn | NotDrawn]:
