@@ -19,6 +19,9 @@ sys.path.insert(0, str(ROOT))
 from tests.servers import browser, postgres  # noqa: E402
 
 DATABASES = ("sqlite", "postgresql")
+WITHOUT_DATABASE = ("tests/unit", "tests/documents", "tests/mail", "tests/servers")
+"""Tests that use no database; they run once, with the first."""
+
 NOTHING_COLLECTED = 5
 
 
@@ -43,7 +46,8 @@ def main(arguments: list[str]) -> int:
         for database in databases:
             for part in ("together", "alone"):
                 report = Path(folder) / f"{database}-{part}.xml"
-                if not run_part(database, part, report, arguments, environment):
+                spared = [] if database == databases[0] else [f"--ignore={folder}" for folder in WITHOUT_DATABASE]
+                if not run_part(database, part, report, [*spared, *arguments], environment):
                     failures.append(f"{database}, {part}")
                 reports.append(report)
         total = counts(reports)

@@ -10,6 +10,10 @@ from tests.servers import postgres
 from tests.servers.redis import TestRedis
 
 
+# Which database it is and which way the server runs have nothing to do with each other: threading is tried on one of them.
+MODES = ["eventlet"] if os.environ.get("PORTAL_TEST_DB") == "postgresql" else ["eventlet", "threading"]
+
+
 @pytest.fixture(scope="session")
 def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     """A function that makes an empty database of the kind that this run is about."""
@@ -28,7 +32,7 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         postgres.drop_database(url)
 
 
-@pytest.fixture(scope="session", params=["eventlet", "threading"])
+@pytest.fixture(scope="session", params=MODES)
 def stage(
     request: pytest.FixtureRequest,
     redis_server: TestRedis,
@@ -43,7 +47,7 @@ def stage(
         stage.close()
 
 
-@pytest.fixture(params=["eventlet", "threading"])
+@pytest.fixture(params=MODES)
 def own_stage(
     request: pytest.FixtureRequest,
     own_redis: TestRedis,
@@ -58,7 +62,7 @@ def own_stage(
         stage.close()
 
 
-@pytest.fixture(scope="module", params=["eventlet", "threading"])
+@pytest.fixture(scope="module", params=MODES)
 def shared_rough_stage(
     request: pytest.FixtureRequest,
     new_database,
