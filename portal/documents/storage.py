@@ -7,6 +7,8 @@ import hashlib
 import os
 import re
 import secrets
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -71,6 +73,16 @@ class Store:
                 raise OutOfSpace(problem.errno, "There is no space left to store documents.") from problem
             raise
         return stored
+
+    def forget_halves(self, *, seconds: float) -> int:
+        """Remove what writers that died left half written and untouched for so many seconds; say how many files."""
+        gone = 0
+        for part in self.root.glob("*/*.part"):
+            with suppress(FileNotFoundError):
+                if time.time() - part.stat().st_mtime >= seconds:
+                    part.unlink()
+                    gone += 1
+        return gone
 
     def open(self, sha256: str, suffix: str, *, verify: bool = False) -> BinaryIO:
         """The file, opened to read. Raises FileNotFoundError, and Damaged when asked to ``verify`` and it differs."""

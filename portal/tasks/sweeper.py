@@ -6,12 +6,16 @@ import logging
 import time
 from collections.abc import Callable
 
+from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import fault
 from portal.access.actor import SYSTEM
 from portal.database import Busy, db
+from portal.documents.storage import Store
 from portal.events import outbox
+from portal.queries import documents as drawn
+from portal.queries import uploads as batches
 from portal.services import documents, leadership, mails, sign_in_upkeep, uploads
 from portal.tasks import mails as mail_tasks
 from portal.tasks import queue
@@ -24,6 +28,10 @@ EVERY = fault.wait("SWEEP", 5).total_seconds()
 
 TIDY_EVERY = 600.0
 """Seconds between two rounds of deleting what is too old to be asked for."""
+
+
+HALVES_STAY = 3600.0
+"""Seconds after which a half-written file is nobody's any more."""
 
 
 def sweep() -> None:
@@ -79,6 +87,8 @@ def tidy() -> None:
     with unit_of_work(SYSTEM):
         outbox.forget_old()
         sign_in_upkeep.forget_old()
+    for root in (drawn.store_root, batches.store_root):
+        Store(root(current_app.config["PORTAL_DATA"])).forget_halves(seconds=HALVES_STAY)
 
 
 def run(stopped: Callable[[], bool]) -> None:

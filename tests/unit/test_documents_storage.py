@@ -79,3 +79,13 @@ def test_a_really_full_device_is_said_plainly(store, monkeypatch):
 def test_no_name_leads_out_of_the_store(store, digest, suffix):
     with pytest.raises(ValueError, match=r"hexadecimal|suffix"):
         store.path(digest, suffix)
+
+
+def test_what_dead_writers_left_half_written_is_removed_when_it_is_old(store):
+    stored = store.put(b"whole", ".pdf")
+    old, young = (stored.path.with_name(f"{name}.pdf.1.abcd.part") for name in ("old", "young"))
+    for part in (old, young):
+        part.write_bytes(b"ha")
+    os.utime(old, (0, 0))
+    assert store.forget_halves(seconds=3600) == 1
+    assert sorted(files(store)) == sorted([stored.path, young])
