@@ -9,8 +9,7 @@ from tests.realtime.stage import Stage
 from tests.servers import postgres
 from tests.servers.redis import TestRedis
 
-
-# Which database it is and which way the server runs have nothing to do with each other: threading is tried on one of them.
+# The database and the way the server runs have nothing to do with each other: threading is tried on one of them.
 MODES = ["eventlet"] if os.environ.get("PORTAL_TEST_DB") == "postgresql" else ["eventlet", "threading"]
 
 
