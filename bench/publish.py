@@ -73,8 +73,6 @@ def _drawn_alone(count: int = 40) -> float:
     values = {
         "reference": "7Q4M-9XKD-2FH8-WZ3C-0000",
         "verify_url": "http://localhost/v/7Q4M9XKD2FH8WZ3C0000",
-        "enrolment_number": "AMS00000000001",
-        "date_of_birth": date(1990, 1, 2),
         "awarding_organisation": brand.name,
         "recognition_number": brand.recognition_number,
         "qualification_number": "602/7438/9",

@@ -147,7 +147,7 @@ def _foot(page: Page, sheet: Sheet) -> None:
     side = 84.0
     of.draw_check(page, sheet, LEFT - 10, 116, side, 150)
     of.draw_signature(page, sheet, RIGHT - 158, 166, 158)
-    small = f"Centre {sheet.centre_number}, {sheet.centre_name}  ·  Learner {sheet.enrolment_number}"
+    small = f"Centre {sheet.centre_number}, {sheet.centre_name}"
     page.block(
         fit(small, SERIF, width=RIGHT - LEFT, height=22, largest=9, smallest=6.5, one_line_from=7.5),
         MIDDLE,

@@ -57,8 +57,6 @@ def _sample(kind: str) -> Sheet:
         reference="0000-0000",
         verify_url="https://portal.example/v/00000000",
         learner_name="A Learner",
-        enrolment_number="AMS00000000000",
-        date_of_birth=None,
         awarding_organisation=brand.name,
         recognition_number=brand.recognition_number,
         qualification_number="000/0000/0",

@@ -31,8 +31,6 @@ def _write(page: Page, sheet: Sheet, form: Form, size: float) -> float:
     y = page.block(paragraph(written_date(sheet.awarded_on), SERIF, width=WIDE, size=size), LEFT, y, INK)
     name = fit(sheet.learner_name, SERIF_BOLD, width=WIDE, height=60, largest=size + 1, smallest=8.2, leading=1.25)
     y = page.block(name, LEFT, y - 15 * space, INK)
-    number = paragraph(f"Learner number {sheet.enrolment_number}", SERIF, width=WIDE, size=size - 1.5)
-    y = page.block(number, LEFT, y - 3, SOFT)
     y = _say(page, f"Dear {sheet.learner_name}", y - 20 * space, size)
     y = _say(page, "Congratulations. We are pleased to confirm that you have been awarded:", y, size)
     top = y - 2

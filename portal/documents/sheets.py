@@ -58,14 +58,15 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Everything one document prints. ``reference`` and ``replaces`` are already in groups of four with dashes."""
+    """Everything one document prints. ``reference`` and ``replaces`` are already in groups of four with dashes.
+
+    Whoever holds a reference may see all of it, so no date of birth and no enrolment number stands here.
+    """
 
     kind: Kind
     reference: str
     verify_url: str
     learner_name: str
-    enrolment_number: str
-    date_of_birth: date | None
     awarding_organisation: str
     recognition_number: str
     qualification_number: str
@@ -98,7 +99,7 @@ class Sheet:
     def to_dict(self) -> dict[str, Any]:
         """Only JSON types; dates as yyyy-mm-dd."""
         values = dataclasses.asdict(self)
-        for name in ("date_of_birth", "awarded_on", "expires_on"):
+        for name in ("awarded_on", "expires_on"):
             values[name] = values[name].isoformat() if values[name] else None
         return values
 
@@ -106,7 +107,7 @@ class Sheet:
     def from_dict(cls, values: dict[str, Any]) -> Sheet:
         """The inverse of :meth:`to_dict`; an unknown or missing key is a TypeError."""
         values = dict(values)
-        for name in ("date_of_birth", "awarded_on", "expires_on"):
+        for name in ("awarded_on", "expires_on"):
             values[name] = date.fromisoformat(values[name]) if values[name] else None
         values["units"] = tuple(Unit(**unit) for unit in values["units"])
         brand = dict(values["brand"])

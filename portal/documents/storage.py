@@ -7,11 +7,12 @@ import hashlib
 import os
 import re
 import secrets
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from portal import clock
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
@@ -79,7 +80,7 @@ class Store:
         gone = 0
         for part in self.root.glob("*/*.part"):
             with suppress(FileNotFoundError):
-                if time.time() - part.stat().st_mtime >= seconds:
+                if clock.now().timestamp() - part.stat().st_mtime >= seconds:
                     part.unlink()
                     gone += 1
         return gone

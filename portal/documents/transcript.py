@@ -85,8 +85,6 @@ def _facts(page: Page, sheet: Sheet, y: float) -> float:
         ("Qualification number", sheet.qualification_number),
         ("Level", sheet.level),
         ("Grade", sheet.grade),
-        ("Learner number", sheet.enrolment_number),
-        ("Date of birth", written_date(sheet.date_of_birth) if sheet.date_of_birth else "Not held"),
         ("Date of issue", written_date(sheet.awarded_on)),
         ("Centre", f"{sheet.centre_name} ({sheet.centre_number})"),
         ("Reference", sheet.reference),

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from portal import clock, reference
 from portal.database import db
 from portal.models.brands import Brand
+from portal.models.centres import Centre
 from portal.models.documents import Document
 from portal.models.records import Record
 from portal.vocabulary import Form, Kind, Production, Validity, VerifyStatus
@@ -44,6 +45,7 @@ class Answer:
     """Whether the newer document can be looked at already; a moment after a replacement it cannot."""
     sha256: str | None = None
     language: str | None = None
+    centre: str | None = None
     units: tuple[tuple[Any, ...], ...] = ()
     pages: tuple[dict[str, Any], ...] = ()
 
@@ -104,6 +106,7 @@ def check(text: str) -> Answer:
             Record.level,
             Record.grade,
             Record.language,
+            Centre.name.label("centre"),
             Record.units,
             Brand.name.label("brand"),
             Brand.slug,
@@ -112,6 +115,7 @@ def check(text: str) -> Answer:
         )
         .join(Record, Record.id == Document.record_id)
         .join(Brand, Brand.id == Record.brand_id)
+        .join(Centre, Centre.id == Record.centre_id)
         .outerjoin(successor, successor.id == Document.replaced_by_id)
         .where(Document.reference == canonical, Document.production == Production.COMPLETED)
     ).one_or_none()
@@ -141,6 +145,7 @@ def check(text: str) -> Answer:
         replacement_drawn=row.successor is Production.COMPLETED,
         sha256=digital.get("sha256"),
         language=row.language,
+        centre=row.centre,
         units=tuple(tuple(unit) for unit in row.units) if row.kind is Kind.TRANSCRIPT else (),
         pages=tuple(digital.get("pages", ())),
     )

@@ -97,8 +97,6 @@ def sheet_of(document: Document, *, public_url: str) -> sheets.Sheet:
         reference=reference.formatted(document.reference),
         verify_url=f"{public_url}/v/{document.reference}",
         learner_name=record.learner_name,
-        enrolment_number=record.enrolment_number,
-        date_of_birth=record.date_of_birth,
         awarding_organisation=brand.name,
         recognition_number=brand.recognition_number,
         qualification_number=record.qualification_number,

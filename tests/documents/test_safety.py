@@ -36,7 +36,7 @@ for index, name in enumerate(HOSTILE):
     brand = replace(SEG, name=name, contact=name, address_lines=(name, name))
     for kind in ("certificate", "transcript", "letter"):
         sheet = replace(PLAIN, kind=kind, learner_name=name, centre_name=name, qualification_title=name, grade=name,
-                        level=name, language=name, enrolment_number=name, awarding_organisation=name, brand=brand)
+                        level=name, language=name, awarding_organisation=name, brand=brand)
         for form in ("print", "digital"):
             page_images(draw(sheet, form), width=100)
 watching = False

@@ -17,8 +17,6 @@ def a_sheet(**changes) -> Sheet:
         "reference": "7Q4M-9XKD",
         "verify_url": "https://portal.example/v/7Q4M9XKD",
         "learner_name": "Łukasz Żółkiewski",
-        "enrolment_number": "AMS00009829000",
-        "date_of_birth": None,
         "awarding_organisation": "A Board",
         "recognition_number": "RN1",
         "qualification_number": "603/9991/1",
