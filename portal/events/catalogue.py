@@ -88,17 +88,13 @@ class JobPublished(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DocumentsDrawn(Fact):
-    """Some documents of a job were completed, or failed for good, or wait again."""
-
-    audited = False
+class DrawingMoved(Fact):
+    """The drawing of some documents of a job went on, or back."""
 
     job_id: int
     centre_id: int
     document_ids: list[int] = field(default_factory=list)
     record_ids: list[int] = field(default_factory=list)
-    more: bool = False
-    """Whether documents of the job are still waiting."""
 
     def rooms(self) -> Iterable[tuple[str, Ids]]:
         yield rooms.job(self.job_id), self.document_ids
@@ -111,22 +107,18 @@ class DocumentsDrawn(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrawingRetried(Fact):
+class DocumentsDrawn(DrawingMoved):
+    """Some documents of a job were completed, or failed for good, or wait again."""
+
+    audited = False
+
+    more: bool = False
+    """Whether documents of the job are still waiting."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRetried(DrawingMoved):
     """Failed documents were put back to be drawn again."""
-
-    job_id: int
-    centre_id: int
-    document_ids: list[int] = field(default_factory=list)
-    record_ids: list[int] = field(default_factory=list)
-
-    def rooms(self) -> Iterable[tuple[str, Ids]]:
-        yield rooms.job(self.job_id), self.document_ids
-        yield rooms.centre_jobs(self.centre_id), [self.job_id]
-        yield rooms.centre_records(self.centre_id), self.record_ids
-        yield rooms.centre_home(self.centre_id), None
-        yield rooms.ISSUER_JOBS, [self.job_id]
-        yield rooms.ISSUER_DOCUMENTS, self.document_ids
-        yield rooms.ISSUER_HOME, None
 
 
 @dataclass(frozen=True, kw_only=True)

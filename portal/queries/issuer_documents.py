@@ -14,7 +14,7 @@ from portal.access.actor import Actor
 from portal.access.permissions import Permission
 from portal.database import db
 from portal.events import rooms
-from portal.grid import Action, Bulk, Column, DateRange, Grid, OneOf, Selection, Text, selected
+from portal.grid import Bulk, Column, DateRange, Grid, OneOf, Selection, Text, selected
 from portal.grid.wording import N_
 from portal.models.audit import AuditEntry
 from portal.models.centres import Centre
@@ -24,10 +24,7 @@ from portal.models.records import Record
 from portal.queries.issuer_jobs import (
     BY_NAME,
     CENTRE_NAME,
-    can_be_cancelled,
-    can_be_replaced,
-    can_be_retried,
-    is_drawn,
+    DOCUMENT_ACTIONS,
 )
 from portal.queries.records import FULL_NAME, KIND_ORDER, VALIDITY_TODAY, reference_contains
 from portal.vocabulary import Kind, Production, Validity
@@ -186,36 +183,7 @@ ISSUER_DOCUMENTS = Grid(
         # Ids follow the moment of publishing, and the key's own index gives this order.
         Column("published_on", N_("Published"), Job.created_at, sort=(Document.id,), filter=DateRange(), kind="date"),
     ],
-    actions=[
-        Action("view", N_("View"), "view", "issuer.document", {"document_id": "id"}),
-        Action("preview", N_("Preview"), cell="preview", when=is_drawn),
-        Action(
-            "retry",
-            N_("Retry"),
-            "retry",
-            "issuer.retry_document",
-            {"document_id": "id", "back": "back"},
-            method="post",
-            when=can_be_retried,
-            may=lambda actor: actor.may(Permission.DOCUMENTS_RETRY),
-        ),
-        Action(
-            "replace",
-            N_("Replace"),
-            "replaced",
-            "issuer.replace_document",
-            {"document_id": "id"},
-            when=can_be_replaced,
-            may=lambda actor: actor.may(Permission.DOCUMENTS_REPLACE),
-        ),
-        Action(
-            "cancel",
-            N_("Cancel"),
-            cell="cancel",
-            when=can_be_cancelled,
-            may=lambda actor: actor.may(Permission.DOCUMENTS_CANCEL),
-        ),
-    ],
+    actions=DOCUMENT_ACTIONS,
     bulk=[
         Bulk(
             "cancel",

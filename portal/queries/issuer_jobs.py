@@ -142,6 +142,38 @@ CENTRE_JOBS = Grid(
     empty=N_("No job has been published to this centre yet."),
 )
 
+DOCUMENT_ACTIONS = (
+    Action("view", N_("View"), "view", "issuer.document", {"document_id": "id"}),
+    Action("preview", N_("Preview"), cell="preview", when=is_drawn),
+    Action(
+        "retry",
+        N_("Retry"),
+        "retry",
+        "issuer.retry_document",
+        {"document_id": "id", "back": "back"},
+        method="post",
+        when=can_be_retried,
+        may=lambda actor: actor.may(Permission.DOCUMENTS_RETRY),
+    ),
+    Action(
+        "replace",
+        N_("Replace"),
+        "replaced",
+        "issuer.replace_document",
+        {"document_id": "id"},
+        when=can_be_replaced,
+        may=lambda actor: actor.may(Permission.DOCUMENTS_REPLACE),
+    ),
+    Action(
+        "cancel",
+        N_("Cancel"),
+        cell="cancel",
+        when=can_be_cancelled,
+        may=lambda actor: actor.may(Permission.DOCUMENTS_CANCEL),
+    ),
+)
+"""What the issuer may do to a document, in every list of documents."""
+
 JOB_DOCUMENTS = Grid(
     name="job-documents",
     title=N_("Documents"),
@@ -194,35 +226,6 @@ JOB_DOCUMENTS = Grid(
             kind="status",
         ),
     ],
-    actions=[
-        Action("view", N_("View"), "view", "issuer.document", {"document_id": "id"}),
-        Action("preview", N_("Preview"), cell="preview", when=is_drawn),
-        Action(
-            "retry",
-            N_("Retry"),
-            "retry",
-            "issuer.retry_document",
-            {"document_id": "id", "back": "back"},
-            method="post",
-            when=can_be_retried,
-            may=lambda actor: actor.may(Permission.DOCUMENTS_RETRY),
-        ),
-        Action(
-            "replace",
-            N_("Replace"),
-            "replaced",
-            "issuer.replace_document",
-            {"document_id": "id"},
-            when=can_be_replaced,
-            may=lambda actor: actor.may(Permission.DOCUMENTS_REPLACE),
-        ),
-        Action(
-            "cancel",
-            N_("Cancel"),
-            cell="cancel",
-            when=can_be_cancelled,
-            may=lambda actor: actor.may(Permission.DOCUMENTS_CANCEL),
-        ),
-    ],
+    actions=DOCUMENT_ACTIONS,
     empty=N_("This job holds no documents."),
 )
