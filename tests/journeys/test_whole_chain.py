@@ -194,7 +194,7 @@ def test_once_through_with_the_keyboard_alone(person, machine):
     page.keyboard.press("Enter")
     _tab_to(page, lambda: _focused(page) == "Logout", most=10)
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile("/centre/login"))
+    michael.waits(lambda: "/centre/login" in page.url, "the login page", 15)
     assert machine.get("/centre/jobs")[0] in (200, 302)
 
 

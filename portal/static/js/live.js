@@ -15,6 +15,7 @@ const ASK_APART = 250;
 const MOST_ROOMS = 20;
 const NOT_AGAIN_BEFORE = 15000; // between two reloads because of an ended session
 const LEFT = "portal:left";
+const GOING_TAKES = 3000;
 
 const rooms = new Map(); // name → { last, refused, watchers }
 const listeners = new Set();
@@ -33,6 +34,8 @@ let soon = 0;
 let aside = false;
 let comeBack = 0;
 let beat = Date.now();
+let goingAt = 0;
+addEventListener("beforeunload", () => { goingAt = Date.now(); });
 
 // Watch a room from the step its rows were read at. handlers: changed(ids or null for "all", seq), tick(data),
 // status(payload) for verify rooms, state("live" | "stale" | "offline"). Gives the function that stops watching.
@@ -244,8 +247,13 @@ function isPrivate() {
 }
 
 // The session has ended: the page itself knows where to go. Not again and again, should the server see it otherwise.
+// Somebody who is just logging out is on the way already, and a reload would cut that way short.
 function leave() {
   if (!isPrivate()) return;
+  if (Date.now() - goingAt < GOING_TAKES) {
+    setTimeout(leave, GOING_TAKES);
+    return;
+  }
   const last = Number(sessionStorage.getItem(LEFT)) || 0;
   if (Date.now() - last < NOT_AGAIN_BEFORE) {
     overdue = true;
