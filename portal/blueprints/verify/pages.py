@@ -49,13 +49,11 @@ def form(actor: Actor) -> Any:
 @public
 def document(text: str, actor: Actor) -> Any:
     """The page that a QR code opens: the document, its facts, and what it is worth this second."""
+    canonical = reference.normalise(text[: LONGEST + 1])
+    # The step is read before the status, so that nothing can fall between the two.
+    seq = _seq(rooms.verify(canonical)) if canonical else 0
     answer = _answer(text, actor)
-    room, seq = "", 0
-    if answer.kind is not None:
-        room = rooms.verify(answer.reference)
-        seq = _seq(room)
-        # Read after the number of the step, so that nothing can fall between the two.
-        answer = _check(text)
+    room = rooms.verify(answer.reference) if answer.kind is not None else ""
     template = "verify/answer.html" if "X-Fragment" in request.headers else "verify/document.html"
     page = render_template(template, answer=answer, room=room, seq=seq, text=text[:LONGEST])
     return page, _code(answer), {"Vary": "X-Fragment"}
