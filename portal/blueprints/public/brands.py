@@ -9,6 +9,7 @@ from flask import Response, abort
 from portal.access.actor import Actor
 from portal.blueprints.public import bp
 from portal.queries import brands
+from portal.services.centres import contrast_with_white
 from portal.web.guards import public
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -34,11 +35,6 @@ def brand_css(slug: str, actor: Actor) -> Response:
 
 def _ink_on(colour: str) -> str:
     """Black or white, whichever is easier to read on a colour (WCAG 2.2 relative luminance)."""
-
-    def linear(channel: int) -> float:
-        share = channel / 255
-        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
-
-    red, green, blue = (linear(int(colour[at : at + 2], 16)) for at in (1, 3, 5))
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return "#ffffff" if 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 else "#000000"
+    with_white = contrast_with_white(colour)
+    # Black has the rest of the 21 that black and white have between them.
+    return "#ffffff" if with_white >= 21 / with_white else "#000000"
