@@ -112,9 +112,6 @@ class DocumentsDrawn(DrawingMoved):
 
     audited = False
 
-    more: bool = False
-    """Whether documents of the job are still waiting."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class DrawingRetried(DrawingMoved):

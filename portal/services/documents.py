@@ -200,15 +200,14 @@ def _count(job_id: int, *, completed: int = 0, failed: int = 0) -> None:
 
 
 def _tell_drawn(record: Any, job_id: int, document_ids: list[int]) -> None:
-    job = db.session.execute(select(Job.centre_id, Job.pending).where(Job.id == job_id)).one()
+    centre_id = db.session.scalars(select(Job.centre_id).where(Job.id == job_id)).one()
     record_ids = db.session.scalars(select(Document.record_id).where(Document.id.in_(document_ids)).distinct())
     record(
         DocumentsDrawn(
             job_id=job_id,
-            centre_id=job.centre_id,
+            centre_id=centre_id,
             document_ids=document_ids,
             record_ids=sorted(record_ids),
-            more=bool(job.pending),
         )
     )
 
