@@ -155,7 +155,7 @@ class DateRange(_Range):
         return and_(*(end for end in ends if end is not None))
 
     def _value(self, name: str, text: str) -> date:
-        day = _read_date(text)
+        day = read_date(text)
         if day is None:
             raise BadQuery(N_("“%(name)s” must be a date such as 2026-08-18 or 18/08/2026."), parameter=name, name=name)
         if not EARLIEST <= day <= LATEST:
@@ -185,7 +185,8 @@ def _key(value: Any) -> str:
     return str(getattr(value, "value", value))
 
 
-def _read_date(text: str) -> date | None:
+def read_date(text: str) -> date | None:
+    """The day that somebody wrote, year first or as Britons write it, or None."""
     for pattern, order in (
         (r"([0-9]{4})-([0-9]{2})-([0-9]{2})", (1, 2, 3)),
         (r"([0-9]{2})/([0-9]{2})/([0-9]{4})", (3, 2, 1)),

@@ -21,7 +21,7 @@ from portal.database import db
 from portal.events import outbox
 from portal.grid import Action, BadQuery, Bulk, Column, Grid, Page, Question, Selection, read_page, read_rows, stream
 from portal.grid import count as count_all
-from portal.grid.filters import Field
+from portal.grid.filters import Field, read_date
 from portal.grid.keys import read_keys
 from portal.grid.question import LONGEST_TEXT, SIZE, plain_question, read_question
 from portal.grid.reading import REACHED
@@ -452,10 +452,8 @@ def _endpoint(name: str) -> str:
 
 
 def _date_shown(field: Field) -> str:
-    if field.kind == "date" and len(field.value) == 10 and field.value[4] == "-":
-        year, month, day = field.value.split("-")
-        return f"{day}/{month}/{year}"
-    return field.value
+    day = read_date(field.value) if field.kind == "date" else None
+    return day.strftime("%d/%m/%Y") if day else field.value
 
 
 def _with_gaps(numbers: list[int]) -> list[int | None]:
