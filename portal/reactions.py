@@ -39,6 +39,16 @@ def send(fact: facts.MailQueued) -> None:
     queue.ring(queue.MAILS, fact.mail_id)
 
 
+def pack(fact: facts.DownloadRequested) -> None:
+    """Have an export packed."""
+    queue.ring(queue.DOWNLOADS, fact.download_id)
+
+
+def make_picture(fact: facts.PictureGiven) -> None:
+    """Have a clean picture made of what a user gave."""
+    queue.ring(queue.PICTURES, fact.user_id)
+
+
 REACTIONS: dict[type[Fact], list[Reaction]] = {
     facts.UploadReceived: [check_or_publish],
     facts.UploadChecked: [],
@@ -59,6 +69,22 @@ REACTIONS: dict[type[Fact], list[Reaction]] = {
     facts.CentreChanged: [],
     facts.BrandChanged: [],
     facts.UserChanged: [],
+    facts.DownloadWentOn: [],
+    facts.DownloadRequested: [pack],
+    facts.DownloadFinished: [],
+    facts.DownloadTaken: [],
+    facts.DownloadRemoved: [],
+    facts.NoticesWentOn: [],
+    facts.NoticesQueued: [],
+    facts.NoticeAddressSaved: [],
+    facts.ProblemReported: [],
+    facts.ProblemAnswered: [],
+    facts.ProblemChanged: [],
+    facts.PictureGiven: [make_picture],
+    facts.PictureSettled: [],
+    facts.SecondStepChanged: [],
+    facts.UserErased: [],
+    facts.ListExported: [],
 }
 
 

@@ -96,12 +96,68 @@ class UploadState(Word):
 
 
 class NoticeState(Word):
-    """How far a notice to a learner has come."""
+    """How far a notice to a learner has come, and the learner because of it."""
 
     NONE = "none"
     QUEUED = "queued"
     SENT = "sent"
     FAILED = "failed"
+    BOUNCED = "bounced"
+    REGISTERED = "registered"
+    VIEWED = "viewed"
+
+
+class DownloadState(Word):
+    """An export on its way to a zip, and the end of it."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+class ItemState(Word):
+    """One document of an export: waiting, in the zip, or left out for a reason."""
+
+    WAITING = "waiting"
+    INCLUDED = "included"
+    LEFT_OUT = "left_out"
+
+
+class Arrival(Word):
+    """How the last handing over of a zip to a browser went."""
+
+    NONE = "none"
+    UNDER_WAY = "under_way"
+    WHOLE = "whole"
+    BROKEN_OFF = "broken_off"
+
+
+class ProblemState(Word):
+    """A reported problem: waiting for the awarding body, answered, or done with."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+
+
+class PictureState(Word):
+    """A profile picture on its way: as it came, made anew by us, or refused."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    REFUSED = "refused"
+
+
+class Post(Word):
+    """The main contacts of a centre; one of them asks for the admin right."""
+
+    EXAMS = "exams"
+    FINANCE = "finance"
+    CURRICULUM = "curriculum"
+    CENTRE = "centre"
+    QUALITY = "quality"
 
 
 class MailState(Word):
@@ -120,6 +176,7 @@ class TokenPurpose(Word):
     RESET = "reset"
     CONFIRM = "confirm"
     INVITE = "invite"
+    SECOND_STEP = "second_step"
 
 
 LABELS: dict[str, str] = {
@@ -128,6 +185,15 @@ LABELS: dict[str, str] = {
     Role.CENTRE_ADMIN: "Centre admin",
     Role.CENTRE_USER: "Centre user",
     NoticeState.NONE: "not notified",
+    Arrival.NONE: "Not downloaded",
+    Arrival.UNDER_WAY: "Downloading",
+    Arrival.WHOLE: "Downloaded",
+    Arrival.BROKEN_OFF: "Download broken off",
+    Post.EXAMS: "Head of Exams",
+    Post.FINANCE: "Head of Finance",
+    Post.CURRICULUM: "Head of Curriculum",
+    Post.CENTRE: "Head of Centre",
+    Post.QUALITY: "Head of Quality Assurance",
     Form.PRINT: "Print view",
     Form.DIGITAL: "Digital certificate",
 }
@@ -149,6 +215,18 @@ MOVES: dict[type[Word], dict[Word, frozenset[Word]]] = {
         UploadState.PUBLISHING: frozenset({UploadState.PUBLISHED, UploadState.CHECKED, UploadState.REFUSED}),
         UploadState.PUBLISHED: frozenset(),
         UploadState.REFUSED: frozenset(),
+    },
+    DownloadState: {
+        DownloadState.PENDING: frozenset({DownloadState.PROCESSING, DownloadState.FAILED}),
+        DownloadState.PROCESSING: frozenset({DownloadState.PENDING, DownloadState.COMPLETED, DownloadState.FAILED}),
+        DownloadState.COMPLETED: frozenset({DownloadState.EXPIRED, DownloadState.FAILED}),
+        DownloadState.FAILED: frozenset({DownloadState.PENDING}),
+        DownloadState.EXPIRED: frozenset(),
+    },
+    ProblemState: {
+        ProblemState.OPEN: frozenset({ProblemState.ANSWERED, ProblemState.CLOSED}),
+        ProblemState.ANSWERED: frozenset({ProblemState.OPEN, ProblemState.CLOSED}),
+        ProblemState.CLOSED: frozenset({ProblemState.OPEN}),
     },
 }
 

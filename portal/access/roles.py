@@ -11,12 +11,16 @@ CENTRE_USER = frozenset(
         P.DOCUMENTS_PREVIEW,
         P.DOCUMENTS_VALIDATE,
         P.PROFILE_SEE,
+        P.PROFILE_CHANGE,
+        P.RECORDS_EXPORT,
+        P.NOTICES_SEND,
+        P.PROBLEMS_REPORT,
     }
 )
 
 ROLES: dict[Role, frozenset[P]] = {
     Role.CENTRE_USER: CENTRE_USER,
-    Role.CENTRE_ADMIN: CENTRE_USER | {P.USERS_MANAGE},
+    Role.CENTRE_ADMIN: CENTRE_USER | {P.USERS_MANAGE, P.AUDIT_SEE},
     Role.ISSUER: frozenset(P),
     Role.LEARNER: frozenset({P.DASHBOARD_SEE, P.PROFILE_SEE}),
 }

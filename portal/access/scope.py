@@ -5,13 +5,16 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, false, select
 
 from portal.access.actor import Actor
+from portal.access.permissions import Permission
 from portal.database import Base, db
 from portal.errors import NotFound
 from portal.models.audit import AuditEntry
 from portal.models.brands import Brand
 from portal.models.centres import Centre
 from portal.models.documents import Document
+from portal.models.downloads import Download
 from portal.models.jobs import Job
+from portal.models.problems import Problem
 from portal.models.records import Record
 from portal.models.uploads import Upload
 from portal.models.users import User
@@ -72,8 +75,20 @@ def uploads(actor: Actor) -> Select[Upload]:
 
 
 def audit_entries(actor: Actor) -> Select[AuditEntry]:
-    """The whole trail, for the issuer only."""
-    return _of_issuer(select(AuditEntry), actor)
+    """The whole trail for the issuer; for a centre's admin what concerns the own centre."""
+    if not actor.may(Permission.AUDIT_SEE):
+        return select(AuditEntry).where(false())
+    return _of_centre(select(AuditEntry), AuditEntry.centre_id, actor)
+
+
+def downloads(actor: Actor) -> Select[Download]:
+    """The exports of the actor's centre that nobody took off the list; the issuer sees all."""
+    return _of_centre(select(Download).where(Download.removed_at.is_(None)), Download.centre_id, actor)
+
+
+def problems(actor: Actor) -> Select[Problem]:
+    """The problems that the actor's centre reported; the issuer sees all."""
+    return _of_centre(select(Problem), Problem.centre_id, actor)
 
 
 def load(statement: Select[T], ident: int, *, lock: bool = False) -> T:

@@ -243,8 +243,8 @@ class BrandChanged(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UserChanged(Fact):
-    """A user was created or changed."""
+class UserMoved(Fact):
+    """Something about a user that the lists of users show."""
 
     user_id: int
     centre_id: int | None
@@ -254,3 +254,185 @@ class UserChanged(Fact):
         if self.centre_id is not None:
             yield rooms.centre_users(self.centre_id), [self.user_id]
             yield rooms.ISSUER_CENTRES, [self.centre_id]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserChanged(UserMoved):
+    """A user was created or changed."""
+
+
+# The centre's whole day
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadMoved(Fact):
+    """What the list of exports shows of one of them moved."""
+
+    audited = False
+
+    download_id: int
+    centre_id: int
+
+    def rooms(self) -> Iterable[tuple[str, Ids]]:
+        yield rooms.centre_downloads(self.centre_id), [self.download_id]
+        yield rooms.centre_home(self.centre_id), None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadWentOn(DownloadMoved):
+    """An export was begun, went further, expired, or is being handed over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadRequested(DownloadMoved):
+    """Somebody asked for an export; its documents are frozen."""
+
+    audited = True
+
+    documents: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadFinished(DownloadMoved):
+    """A zip is ready, or will never be; whoever asked for it is told on whatever page they are."""
+
+    user_id: int | None
+
+    def rooms(self) -> Iterable[tuple[str, Ids]]:
+        yield from DownloadMoved.rooms(self)
+        if self.user_id is not None:
+            yield rooms.desk(self.user_id), [self.download_id]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadTaken(DownloadMoved):
+    """The handing over of a zip to somebody's browser ended, whole or broken off."""
+
+    audited = True
+
+    whole: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadRemoved(DownloadMoved):
+    """Somebody took an export off the list."""
+
+    audited = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeMoved(Fact):
+    """What learners were told about some records of one job moved."""
+
+    audited = False
+
+    job_id: int
+    centre_id: int
+    record_ids: list[int] = field(default_factory=list)
+    document_ids: list[int] = field(default_factory=list)
+    """Of those records: what the page of the job lists."""
+
+    def rooms(self) -> Iterable[tuple[str, Ids]]:
+        yield rooms.job(self.job_id), self.document_ids
+        yield rooms.centre_jobs(self.centre_id), [self.job_id]
+        yield rooms.centre_records(self.centre_id), self.record_ids
+        yield rooms.centre_home(self.centre_id), None
+        yield rooms.ISSUER_JOBS, [self.job_id]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticesWentOn(NoticeMoved):
+    """Notices were sent, failed or bounced; a learner registered, or looked for the first time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticesQueued(NoticeMoved):
+    """Somebody had learners told about some records of one job."""
+
+    audited = True
+
+    def subject(self) -> str:
+        return f"record {self.record_ids[0]}" if len(self.record_ids) == 1 else f"job {self.job_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeAddressSaved(NoticeMoved):
+    """Somebody set the address that a learner would be told at."""
+
+    audited = True
+
+    def subject(self) -> str:
+        return f"record {self.record_ids[0]}" if self.record_ids else f"job {self.job_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProblemMoved(Fact):
+    """What became of a reported problem: a word in its conversation, another state, owner or replacement."""
+
+    problem_id: int
+    centre_id: int | None
+
+    def rooms(self) -> Iterable[tuple[str, Ids]]:
+        yield rooms.problem(self.problem_id), None
+        yield rooms.ISSUER_PROBLEMS, [self.problem_id]
+        yield rooms.ISSUER_HOME, None
+        if self.centre_id is not None:
+            yield rooms.centre_problems(self.centre_id), [self.problem_id]
+            yield rooms.centre_home(self.centre_id), None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProblemReported(ProblemMoved):
+    """Somebody reported a problem with a record, a document or a download."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProblemAnswered(ProblemMoved):
+    """The awarding body answered."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProblemChanged(ProblemMoved):
+    """The reporter wrote again, or the state, owner or replacement of a problem changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureGiven(Fact):
+    """A user gave a profile picture; a worker makes a clean one of it."""
+
+    user_id: int
+    centre_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSettled(UserMoved):
+    """A profile picture is ready, refused or taken away."""
+
+    audited = False
+
+    def rooms(self) -> Iterable[tuple[str, Ids]]:
+        yield from UserMoved.rooms(self)
+        yield rooms.desk(self.user_id), None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondStepChanged(UserMoved):
+    """A second step of signing in was switched on or off, or its recovery codes were made anew."""
+
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserErased(UserMoved):
+    """Thirty days after the deletion nothing of the person was left."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListExported(Fact):
+    """Somebody took a list away as a file."""
+
+    what: str
+    rows: int
+
+    def subject(self) -> str:
+        return self.what

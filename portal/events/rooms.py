@@ -6,6 +6,7 @@ ISSUER_CENTRES = "issuer:centres"
 ISSUER_USERS = "issuer:users"
 ISSUER_AUDIT = "issuer:audit"
 ISSUER_HOME = "issuer:home"
+ISSUER_PROBLEMS = "issuer:problems"
 
 
 def centre_jobs(centre_id: int) -> str:
@@ -26,6 +27,26 @@ def centre_home(centre_id: int) -> str:
 def centre_users(centre_id: int) -> str:
     """The Users grid of a centre; ids are users."""
     return f"centre:{centre_id}:users"
+
+
+def centre_downloads(centre_id: int) -> str:
+    """The Downloads grid of a centre; ids are downloads."""
+    return f"centre:{centre_id}:downloads"
+
+
+def centre_problems(centre_id: int) -> str:
+    """The Problems grid of a centre; ids are problems."""
+    return f"centre:{centre_id}:problems"
+
+
+def problem(problem_id: int) -> str:
+    """One problem with its conversation."""
+    return f"problem:{problem_id}"
+
+
+def desk(user_id: int) -> str:
+    """One user's own finished work, for a toast on whatever page they are; ids are downloads."""
+    return f"desk:{user_id}"
 
 
 def job(job_id: int) -> str:

@@ -12,7 +12,10 @@ class AuditEntry(Base):
     """One line of the trail, written in the transaction of the change it tells about."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("ix_audit_entry_centre_id_id", "centre_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_entry_centre_id_id", "centre_id", "id"),
+        Index("ix_audit_entry_subject", "subject"),
+    )
 
     id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

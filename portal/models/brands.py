@@ -29,6 +29,14 @@ class Brand(Base):
     signatory_name: Mapped[str] = mapped_column(String(120), default="")
     signatory_title: Mapped[str] = mapped_column(String(120), default="")
     notice_line: Mapped[str] = mapped_column(Text, default="")
+    notice_subject: Mapped[str] = mapped_column(String(200), default="")
+    """The subject of the notice to learners; empty for the portal's own words."""
+    notice_text: Mapped[str] = mapped_column(Text, default="")
+    """The body of the notice, with its placeholders; empty for the portal's own words."""
+    notice_sign_off: Mapped[str] = mapped_column(String(120), default="")
+    """Empty for "The Digital Certificate Team"."""
+    guide_url: Mapped[str] = mapped_column(String(300), default="")
+    """The learner guide that notices point at; empty for the portal's own help page."""
     validate_from: Mapped[date | None]
     """Documents issued on or before this day get the "too old to be validated" answer; empty for no limit."""
     public_document: Mapped[bool] = mapped_column(default=True)

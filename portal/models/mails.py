@@ -33,3 +33,5 @@ class Mail(Claimable, Base):
     centre_id: Mapped[int | None] = mapped_column(ForeignKey("centre.id"), index=True)
     record_id: Mapped[int | None] = mapped_column(ForeignKey("record.id"), index=True)
     brand_id: Mapped[int | None] = mapped_column(ForeignKey("brand.id"))
+    reply_to: Mapped[str] = mapped_column(String(254), default="")
+    """Where an answer goes: whoever reported a problem; empty for nobody."""

@@ -44,7 +44,14 @@ class Record(Base):
     units: Mapped[list] = mapped_column(Json, default=list)
     """``[[code, title, level, credits, grade], …]`` in the order of the transcript."""
     notice: Mapped[NoticeState] = mapped_column(WordColumn(NoticeState), default=NoticeState.NONE)
+    """How far the learner has come: the furthest of what the ledger, the registration and the first view say."""
     notified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the last notice was sent."""
+    notices: Mapped[int] = mapped_column(default=0)
+    """How many notices were asked for."""
+    registered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    viewed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the learner first looked at one of its documents."""
 
     job: Mapped[Job] = relationship(lazy="raise")
     centre: Mapped[Centre] = relationship(lazy="raise")

@@ -24,6 +24,8 @@ class User(Base):
     """Empty: the address is not confirmed and the user cannot sign in."""
     password_hash: Mapped[str] = mapped_column(String(200), default="")
     must_change_password: Mapped[bool] = mapped_column(default=False)
+    password_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Until when a password that somebody else chose lets its user in; empty for one's own."""
     first_name: Mapped[str] = mapped_column(String(100))
     middle_name: Mapped[str] = mapped_column(String(100), default="")
     last_name: Mapped[str] = mapped_column(String(100))
@@ -35,7 +37,11 @@ class User(Base):
     locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lock_reason: Mapped[str] = mapped_column(String(200), default="")
     lock_information: Mapped[str] = mapped_column(Text, default="")
-    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When nothing of the person was left; the row stays for what points at it."""
+    picture_sha256: Mapped[str] = mapped_column(String(64), default="")
+    """The profile picture shown; empty for the initials."""
     auth_epoch: Mapped[int] = mapped_column(default=1)
     """Counts up with every change of rights; sessions and sockets of an older epoch end."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -31,6 +31,18 @@ ACTIONS = {
     "CentreChanged": N_("Created or changed a centre"),
     "BrandChanged": N_("Created or changed a brand"),
     "UserChanged": N_("Created or changed a user"),
+    "DownloadRequested": N_("Exported documents"),
+    "DownloadTaken": N_("Downloaded an export"),
+    "DownloadRemoved": N_("Removed an export"),
+    "NoticesQueued": N_("Had learners notified"),
+    "NoticeAddressSaved": N_("Saved a learner’s email address"),
+    "ProblemReported": N_("Reported a problem"),
+    "ProblemAnswered": N_("Answered a problem"),
+    "ProblemChanged": N_("Moved a problem on"),
+    "PictureGiven": N_("Gave a profile picture"),
+    "SecondStepChanged": N_("Changed the second step of signing in"),
+    "UserErased": N_("Erased a deleted user"),
+    "ListExported": N_("Took a list away as a file"),
 }
 """Every audited fact of ``portal.events.catalogue`` as a sentence whose subject is the actor."""
 

@@ -26,6 +26,8 @@ CENTRE_ROOMS = {
     "records": Permission.RECORDS_SEE,
     "home": Permission.DASHBOARD_SEE,
     "users": Permission.USERS_MANAGE,
+    "downloads": Permission.RECORDS_EXPORT,
+    "problems": Permission.PROBLEMS_REPORT,
 }
 
 ISSUER_ROOMS = {
@@ -35,6 +37,7 @@ ISSUER_ROOMS = {
     rooms.ISSUER_USERS: Permission.USERS_MANAGE,
     rooms.ISSUER_AUDIT: Permission.AUDIT_SEE,
     rooms.ISSUER_HOME: Permission.DASHBOARD_SEE,
+    rooms.ISSUER_PROBLEMS: Permission.PROBLEMS_ANSWER,
 }
 
 
@@ -71,6 +74,16 @@ def _may_watch_upload(actor: Actor, upload_id: str) -> bool:
     return True
 
 
+def _may_watch_problem(actor: Actor, problem_id: str) -> bool:
+    if not (actor.may(Permission.PROBLEMS_REPORT) or actor.may(Permission.PROBLEMS_ANSWER)):
+        return False
+    try:
+        scope.load(scope.problems(actor), int(problem_id))
+    except NotFound:
+        return False
+    return True
+
+
 def _may_watch_user(actor: Actor, user_id: str) -> bool:
     return actor.user_id == int(user_id)
 
@@ -85,7 +98,9 @@ RULES: list[tuple[re.Pattern[str], Callable[..., bool]]] = [
     (re.compile(r"(issuer:[a-z]+)"), _may_watch_issuer),
     (re.compile(rf"job:{NUMBER}"), _may_watch_job),
     (re.compile(rf"upload:{NUMBER}"), _may_watch_upload),
+    (re.compile(rf"problem:{NUMBER}"), _may_watch_problem),
     (re.compile(rf"user:{NUMBER}"), _may_watch_user),
+    (re.compile(rf"desk:{NUMBER}"), _may_watch_user),
     (re.compile(r"verify:([0-9A-Z]+)"), _may_watch_verify),
 ]
 

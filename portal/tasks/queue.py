@@ -14,17 +14,21 @@ log = logging.getLogger(__name__)
 DOCUMENTS = "documents"
 BATCHES = "batches"
 MAILS = "mails"
+DOWNLOADS = "downloads"
+PICTURES = "pictures"
 
-QUEUES = (DOCUMENTS, BATCHES, MAILS)
+QUEUES = (DOCUMENTS, BATCHES, MAILS, DOWNLOADS, PICTURES)
 """One worker process listens to one queue; drawing has several."""
 
-TIMEOUTS = {DOCUMENTS: 120, BATCHES: 300, MAILS: 180}
+TIMEOUTS = {DOCUMENTS: 120, BATCHES: 300, MAILS: 180, DOWNLOADS: 300, PICTURES: 60}
 """Seconds after which RQ kills a task that hangs; the lease then runs out and somebody else takes the work."""
 
 TASKS = {
     DOCUMENTS: "portal.tasks.documents.draw",
     BATCHES: "portal.tasks.batches.run",
     MAILS: "portal.tasks.mails.send",
+    DOWNLOADS: "portal.tasks.downloads.pack",
+    PICTURES: "portal.tasks.pictures.make",
 }
 
 
