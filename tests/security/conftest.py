@@ -27,6 +27,8 @@ from portal.access.actor import SYSTEM
 from portal.database import db
 from portal.intake import preflight
 from portal.models.documents import Document
+from portal.models.downloads import Download
+from portal.models.problems import Problem
 from portal.models.users import User
 from portal.queries.held import HeldOnFile
 from portal.services import jobs
@@ -191,6 +193,17 @@ def town(world: World) -> Iterator[Town]:
             "centre_id": centre_id,
             "user_id": user,
             "upload_id": _upload(made, csv, centre_id),
+            "download_id": _row(made, Download, centre_id, name="An export", request_key=f"of {centre_id}"),
+            "problem_id": _row(
+                made,
+                Problem,
+                centre_id,
+                request_key=f"of {centre_id}",
+                subject="A record",
+                text="The name is wrong.",
+                reporter="Somebody",
+                moved_at=clock.now(),
+            ),
         }
     yield made
     world.put_back()
@@ -215,6 +228,18 @@ def _person(app: Flask, name: str, centre_id: int, **values: Any) -> int:
         db.session.add(user)
         db.session.flush()
         return user.id
+
+
+def _row(town: Town, model: type[Any], centre_id: int, **values: Any) -> int:
+    """A row that belongs to a centre, as a rival would find it."""
+    if model is Download:
+        values["created_by"] = "Somebody"
+    with town.app.app_context(), unit_of_work(SYSTEM):
+        row = model(centre_id=centre_id, created_at=clock.now(), **values)
+        db.session.add(row)
+        db.session.flush()
+        ident: int = row.id
+        return ident
 
 
 def _upload(town: Town, csv: bytes, centre_id: int) -> int:

@@ -22,10 +22,10 @@ from portal.vocabulary import Door, Role
 from tests.security.conftest import NOT_HERE, PRINCIPALS, Town, without_token
 from tests.services.people import as_actor
 
-IDS = ("job_id", "document_id", "record_id", "centre_id", "user_id", "upload_id")
+IDS = ("job_id", "document_id", "record_id", "centre_id", "user_id", "upload_id", "download_id", "problem_id")
 """Parameters that name a row of somebody."""
 
-OF_A_CENTRE = {"job_id", "document_id", "record_id"}
+OF_A_CENTRE = {"job_id", "document_id", "record_id", "download_id", "problem_id"}
 """Those of them that a centre may ask for by number; of another centre they are not there."""
 
 EXAMPLES: dict[str, Any] = {
@@ -299,6 +299,10 @@ def room_names(town: Town, things: dict[str, Any]) -> dict[str, str]:
         "centre_records": names.centre_records(centre_id),
         "centre_home": names.centre_home(centre_id),
         "centre_users": names.centre_users(centre_id),
+        "centre_downloads": names.centre_downloads(centre_id),
+        "centre_problems": names.centre_problems(centre_id),
+        "problem": names.problem(things["problem_id"]),
+        "desk": names.desk(things["user_id"]),
         "job": names.job(job_id),
         "upload": names.upload(upload_id),
         "user": names.user(things["user_id"]),
@@ -306,18 +310,26 @@ def room_names(town: Town, things: dict[str, Any]) -> dict[str, str]:
     }
 
 
-OF_THE_CENTRE = {"centre_jobs", "centre_records", "centre_home", "job"}
+OF_THE_CENTRE = {
+    "centre_jobs",
+    "centre_records",
+    "centre_home",
+    "centre_downloads",
+    "centre_problems",
+    "problem",
+    "job",
+}
 WATCHED = {
     "nobody": {"verify"},
     "learner": {"verify"},
-    "user": {"verify", "user"} | OF_THE_CENTRE,
+    "user": {"verify", "user", "desk"} | OF_THE_CENTRE,
     "admin": {"verify", "centre_users"} | OF_THE_CENTRE,
     "rival": {"verify"},
-    "issuer": {"verify", "job", "upload"},
+    "issuer": {"verify", "job", "upload", "problem"},
 }
 """Which rooms of Riverside (whose user is the one called "user") each may watch; the rival the same of Hillside."""
 
-RIVALS = {"verify", "user", "centre_users"} | OF_THE_CENTRE
+RIVALS = {"verify", "user", "desk", "centre_users"} | OF_THE_CENTRE
 
 
 def test_every_room_is_in_the_matrix(town: Town) -> None:
