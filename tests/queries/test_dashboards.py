@@ -1,5 +1,8 @@
 """The figures of a centre's dashboard are the centre's own, and one statement."""
 
+import calendar
+
+from portal import clock
 from portal.access.actor import Actor
 from portal.queries import dashboards
 from portal.vocabulary import Role
@@ -14,12 +17,15 @@ def test_the_figures_are_those_of_the_centre(app, publish, draw, cast):
         figures = dashboards.centre_figures(actor=michael)
     assert figures == {
         "jobs": 2,
+        "in_progress": 1,
         "records": 3,
         "pending": len(two.document_ids),
         "failed": 0,
         "completed": len(one.document_ids),
         # Donald Duck has two records and is one learner.
         "not_notified": 2,
+        "downloads": 0,
+        "problems": 0,
     }
 
 
@@ -27,3 +33,20 @@ def test_a_visitor_has_no_figures(app, publish):
     publish(rows=1)
     with app.app_context():
         assert set(dashboards.centre_figures(actor=Actor(user_id=None, name="Visitor")).values()) == {0}
+
+
+def test_the_month_counts_what_was_completed_on_each_day(app, publish, draw, cast):
+    drawn = publish(rows=2)
+    publish(rows=1)
+    draw(drawn.job_id)
+    publish(rows=1, centre_id=cast.hillside)
+    michael = Actor(user_id=cast.michael, name="Michael White", role=Role.CENTRE_ADMIN, centre_id=cast.riverside)
+    with app.app_context():
+        days = dashboards.issued_this_month(actor=michael)
+        (drawing,) = dashboards.jobs_in_progress(actor=michael)
+    today = clock.today()
+    assert [day.day.day for day in days] == list(range(1, calendar.monthrange(today.year, today.month)[1] + 1))
+    assert {day.day: day.documents for day in days if day.documents} == {today: len(drawn.document_ids)}
+    assert [day.share for day in days if day.documents] == [1]
+    assert all(day.yet_to_come == (day.day > today) for day in days)
+    assert drawing.id != drawn.job_id and drawing.centre_id == cast.riverside

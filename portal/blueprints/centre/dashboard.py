@@ -1,4 +1,4 @@
-"""The dashboard of a centre: the figures, and the newest jobs."""
+"""The dashboard of a centre: the figures, what is being drawn, what this month brought, and the newest jobs."""
 
 from flask import jsonify, render_template
 from werkzeug.wrappers import Response
@@ -15,13 +15,15 @@ from portal.web.guards import centre
 @bp.get("/centre/")
 @centre(Permission.DASHBOARD_SEE)
 def dashboard(actor: Actor) -> str:
-    """Show the figures and the newest jobs."""
+    """Show the figures, the jobs in progress, this month, and the newest jobs."""
     home, jobs = _rooms(actor)
     # How far the rooms have come is read before the rest: what happens in between is then told again, never missed.
     seq = outbox.seq_of([home, jobs])
     return render_template(
         "centre/dashboard.html",
         figures=dashboards.centre_figures(actor=actor),
+        drawing=dashboards.jobs_in_progress(actor=actor),
+        days=dashboards.issued_this_month(actor=actor),
         home=(home, seq[home]),
         jobs=(jobs, seq[jobs]),
         latest=list_latest(actor=actor),
