@@ -26,13 +26,12 @@ MOST_IN_PROGRESS = 4
 def centre_figures(*, actor: Actor) -> dict[str, int]:
     """The figures of a centre's dashboard by name; all are counts.
 
-    ``jobs`` and ``records`` issued; jobs ``in_progress``; documents ``pending`` (still to be drawn), ``failed`` and
+    ``jobs`` and ``records`` issued; documents ``pending`` (still to be drawn), ``failed`` and
     ``completed``; learners ``not_notified`` of at least one record; ``downloads`` ready to be fetched; ``problems``
     that are not closed.
     """
     jobs = scope.jobs(actor).with_only_columns(
         func.count(Job.id).label("jobs"),
-        func.count(Job.id).filter(Job.pending > 0).label("in_progress"),
         func.coalesce(func.sum(Job.pending), 0).label("pending"),
         func.coalesce(func.sum(Job.failed), 0).label("failed"),
         func.coalesce(func.sum(Job.completed), 0).label("completed"),

@@ -17,7 +17,6 @@ def test_the_figures_are_those_of_the_centre(app, publish, draw, cast):
         figures = dashboards.centre_figures(actor=michael)
     assert figures == {
         "jobs": 2,
-        "in_progress": 1,
         "records": 3,
         "pending": len(two.document_ids),
         "failed": 0,

@@ -2,7 +2,7 @@
 
 import re
 
-MOST_QUERIES = 6
+MOST_QUERIES = 8
 
 
 def figures_on(response):
