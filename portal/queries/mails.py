@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from jinja2 import Environment
 
 from portal.database import db
-from portal.mail import letters
+from portal.mail import letters, wording
 from portal.mail.letters import Letter, Letterhead
 from portal.models.brands import Brand
 from portal.models.mails import Mail
@@ -47,6 +48,8 @@ def letter_of(
     letter: Letter = write(
         to=mail.recipient, letterhead=_letterhead(brand, public_url), environment=environment, **values
     )
+    if mail.reply_to:
+        letter = replace(letter, reply_to=wording.address(mail.reply_to))
     db.session.close()
     return letter
 

@@ -45,10 +45,12 @@ def queue(
     brand_id: int | None = None,
     centre_id: int | None = None,
     record_id: int | None = None,
+    reply_to: str = "",
 ) -> Mail | None:
     """Write a mail into the outbox, inside the caller's unit of work; ``None`` when the key was used already.
 
-    ``key`` names the intent: the same intent never makes a second mail. Values hold no secrets.
+    ``key`` names the intent: the same intent never makes a second mail. Values hold no secrets. ``reply_to`` is where
+    an answer goes, empty for nobody.
     """
     if db.session.scalar(select(Mail.id).where(Mail.key == key)) is not None:
         return None
@@ -63,6 +65,7 @@ def queue(
         brand_id=brand_id,
         centre_id=centre_id,
         record_id=record_id,
+        reply_to=reply_to,
     )
     try:
         with db.session.begin_nested():
