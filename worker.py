@@ -55,9 +55,10 @@ def run_queue(name: str) -> int:
     # Each task runs in a fork of this process: what is loaded here is loaded once.
     import portal.tasks.batches
     import portal.tasks.mails
+    import portal.tasks.pictures
 
     if name == queue.DOCUMENTS:
-        import portal.tasks.documents  # noqa: F401
+        import portal.tasks.documents
         from portal import documents
 
         documents.preload()
@@ -72,6 +73,9 @@ def run_queue(name: str) -> int:
             if name == queue.DOCUMENTS:
                 # Pages come before pictures where one machine does both.
                 os.nice(5)
+            if name == queue.PICTURES:
+                # Anybody who is signed in sends files here; one made to harm must not take the machine along.
+                portal.tasks.pictures.limit_this_process()
             with app.app_context():
                 from portal.database import db
 

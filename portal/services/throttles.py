@@ -51,6 +51,15 @@ FORGOT_ADDRESS = Limit("forgot:address", 30, timedelta(hours=1), "Too many links
 LINK_MAILS = Limit("mail:links", 3, timedelta(hours=1))
 """So many mails with a one-time link go to one address."""
 
+PICTURES = Limit("picture:user", 10, timedelta(minutes=1), "That were many pictures.")
+"""So many profile pictures may be given."""
+
+SECOND_STEP = (
+    Limit("second-step:15m", 5, timedelta(minutes=15), "There were too many wrong codes for this account."),
+    Limit("second-step:1d", 30, timedelta(days=1), "There were too many wrong codes for this account."),
+)
+"""Codes of the second step: one in 333,333 guesses is right, so that thirty a day lead nowhere."""
+
 Spent = tuple[Limit, str]
 """A limit and whom it is counted for."""
 
@@ -80,7 +89,7 @@ def spend(*spent: Spent, actor: Actor) -> None:
         for limit, subject in spent:
             wait = take(limit, subject)
             if wait:
-                raise Throttled(f"{limit.sentence} {_wait_sentence(wait)}", retry_after=wait)
+                raise Throttled(f"{limit.sentence} {wait_sentence(wait)}", retry_after=wait)
 
 
 def take(limit: Limit, subject: str) -> int:
@@ -124,7 +133,8 @@ def clear(*spent: Spent) -> None:
     db.session.execute(delete(Throttle).where(Throttle.key.in_([key_of(*one) for one in spent])))
 
 
-def _wait_sentence(seconds: int) -> str:
+def wait_sentence(seconds: int) -> str:
+    """How long to wait, for people to read."""
     if seconds <= 60:
         return "Please wait a minute and try again."
     return f"Please wait {math.ceil(seconds / 60)} minutes and try again."

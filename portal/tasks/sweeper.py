@@ -15,9 +15,11 @@ from portal.database import Busy, db
 from portal.documents.storage import Store
 from portal.events import outbox
 from portal.queries import documents as drawn
+from portal.queries import pictures as faces
 from portal.queries import uploads as batches
-from portal.services import documents, leadership, mails, sign_in_upkeep, uploads
+from portal.services import documents, leadership, mails, pictures, sign_in_upkeep, uploads
 from portal.tasks import mails as mail_tasks
+from portal.tasks import pictures as picture_tasks
 from portal.tasks import queue
 from portal.unit_of_work import unit_of_work
 
@@ -36,7 +38,15 @@ HALVES_STAY = 3600.0
 
 def sweep() -> None:
     """One round. A step that fails is logged and does not keep the others from their turn."""
-    for step in (documents.give_up_on_poison, uploads.give_up_on_poison, _mails, _ring_documents, _ring_rest, _expire):
+    for step in (
+        documents.give_up_on_poison,
+        uploads.give_up_on_poison,
+        pictures.give_up_on_poison,
+        _mails,
+        _ring_documents,
+        _ring_rest,
+        _expire,
+    ):
         _guarded(step)
 
 
@@ -61,7 +71,11 @@ def _ring_documents() -> None:
 
 
 def _ring_rest() -> None:
-    for name, due in ((queue.BATCHES, uploads.list_due), (queue.MAILS, mails.list_due)):
+    for name, due in (
+        (queue.BATCHES, uploads.list_due),
+        (queue.MAILS, mails.list_due),
+        (queue.PICTURES, pictures.list_due),
+    ):
         idents = due()
         waiting = queue.waiting(name)
         if waiting is not None and waiting < max(2, len(idents)):
@@ -87,8 +101,9 @@ def tidy() -> None:
     with unit_of_work(SYSTEM):
         outbox.forget_old()
         sign_in_upkeep.forget_old()
-    for root in (drawn.store_root, batches.store_root):
+    for root in (drawn.store_root, batches.store_root, faces.store_root):
         Store(root(current_app.config["PORTAL_DATA"])).forget_halves(seconds=HALVES_STAY)
+    picture_tasks.forget_unused()
 
 
 def run(stopped: Callable[[], bool]) -> None:
