@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, current_app, request, url_for
+from flask import Flask, current_app, g, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from portal.models.brands import Brand
     from portal.models.centres import Centre
     from portal.models.users import User
+    from portal.queries.brands import Face
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Frame:
 
     door: str
     portal_name: str
-    brand: Brand | None
+    brand: Brand | Face | None
     user: User | None
     centre: Centre | None
     menu: list[Item] = field(default_factory=list)
@@ -79,7 +80,6 @@ MENUS: dict[str, list[tuple[str, str, str, P]]] = {
 """Label, endpoint, icon, right. An entry whose page is not built yet is left out by itself."""
 
 FOOTER = [
-    ("Help", "public.help"),
     ("Contact", "public.contact"),
     ("Privacy notice", "public.privacy"),
     ("Accessibility statement", "public.accessibility"),
@@ -100,6 +100,11 @@ def door_of_path(path: str) -> str:
     return first if first in {"centre", "learner", "issuer"} else "public"
 
 
+def wear(face: Face) -> None:
+    """Let the page of this request wear the default brand as it was read with the page's own facts."""
+    g.portal_face = face
+
+
 def frame() -> Frame:
     """The frame of this request: the signed-in user's own on pages of the own door, a visitor's elsewhere."""
     door = door_of_path(request.path)
@@ -115,7 +120,7 @@ def _frame(door: str) -> Frame:
     found = sessions.current()
     user = found.user if found and door in (door_of(found.user.role), "public") else None
     centre = user.centre if user else None
-    brand = centre.brand if centre else brands.find_default()
+    brand = centre.brand if centre else g.get("portal_face") or brands.find_default()
     names = {
         Door.CENTRE: _("Centre Portal"),
         Door.LEARNER: _("Learner Portal"),
@@ -130,11 +135,16 @@ def _frame(door: str) -> Frame:
         user=user,
         centre=centre,
         menu=_menu(door, user),
-        footer=[_item(label, endpoint, "") for label, endpoint in FOOTER if endpoint in current_app.view_functions],
+        footer=[_item(label, endpoint, "") for label, endpoint in (("Help", _help_of(door)), *FOOTER)],
         home_url=_url_if_built(f"{door}.dashboard") or "/" if user else "/",
         profile_url=_url_if_built(f"{door}.profile") if user else None,
         logout_url=_url_if_built("auth.logout") if user else None,
     )
+
+
+def _help_of(door: str) -> str:
+    """The guide of a door; visitors of public pages are more often learners than staff."""
+    return "public.learner_help" if door in (Door.LEARNER, "public") else "public.centre_help"
 
 
 def _url_if_built(endpoint: str) -> str | None:

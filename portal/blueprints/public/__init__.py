@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("public", __name__)
 
-from portal.blueprints.public import brands, machines, words  # noqa: E402, F401
+from portal.blueprints.public import brands, help, machines, words  # noqa: E402, F401
