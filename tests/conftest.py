@@ -35,8 +35,10 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def app(world: World) -> Iterator[Flask]:
-    """The application with the cast and nothing else in its database."""
+def app(request: pytest.FixtureRequest, world: World) -> Iterator[Flask]:
+    """The application with the cast and nothing else in its database; with a drawn job where a test asks for it."""
+    if "drawn" in request.fixturenames:
+        world.moment("drawn", lambda: draw_two_records(world))
     yield world.app
     world.put_back()
 
@@ -76,25 +78,9 @@ class Batch:
 @pytest.fixture
 def publish(app: Flask, cast: People) -> Callable[..., Batch]:
     """A function that publishes the first rows of riverside.csv (or any bytes) to a centre."""
-    from sqlalchemy import select
-
-    from portal import clock
-    from portal.access.actor import SYSTEM
-    from portal.database import db
-    from portal.intake import preflight
-    from portal.models.documents import Document
-    from portal.queries.held import HeldOnFile
-    from portal.services import jobs
 
     def act(*, rows: int = 2, centre_id: int | None = None, csv: bytes | None = None) -> Batch:
-        centre_id = centre_id or cast.riverside
-        data = csv or b"".join((DATA / "riverside.csv").read_bytes().splitlines(keepends=True)[: rows + 1])
-        with app.app_context():
-            report = preflight(BytesIO(data), HeldOnFile(centre_id), today=clock.today())
-            assert not report.faults, report.faults
-            made = jobs.publish(report.good(), centre_id=centre_id, file_name="batch.csv", actor=SYSTEM)
-            ids = db.session.scalars(select(Document.id).where(Document.job_id == made.job_id).order_by(Document.id))
-            return Batch(made.job_id, tuple(ids))
+        return publish_batch(app, centre_id or cast.riverside, csv or first_rows(rows))
 
     return act
 
@@ -112,8 +98,41 @@ def draw(app: Flask) -> Callable[[int], None]:
 
 
 @pytest.fixture
-def drawn(publish: Callable[..., Batch], draw: Callable[[int], None]) -> Batch:
-    """A job of Riverside with two records, all drawn."""
-    batch = publish(rows=2)
-    draw(batch.job_id)
+def drawn(app: Flask, world: World) -> Batch:
+    """A job of Riverside with two records, all drawn: once for all tests, which begin at that moment (see ``app``)."""
+    return world.moments["drawn"]
+
+
+def draw_two_records(world: World) -> Batch:
+    """The moment of the tests that ask for ``drawn``."""
+    from portal.tasks import documents
+
+    batch = publish_batch(world.app, world.people.riverside, first_rows(2))
+    with world.app.app_context():
+        documents.draw(batch.job_id)
     return batch
+
+
+def first_rows(number: int) -> bytes:
+    """The header and the first rows of riverside.csv."""
+    return b"".join((DATA / "riverside.csv").read_bytes().splitlines(keepends=True)[: number + 1])
+
+
+def publish_batch(app: Flask, centre_id: int, data: bytes) -> Batch:
+    """Publish a batch to a centre, as the portal itself."""
+    from sqlalchemy import select
+
+    from portal import clock
+    from portal.access.actor import SYSTEM
+    from portal.database import db
+    from portal.intake import preflight
+    from portal.models.documents import Document
+    from portal.queries.held import HeldOnFile
+    from portal.services import jobs
+
+    with app.app_context():
+        report = preflight(BytesIO(data), HeldOnFile(centre_id), today=clock.today())
+        assert not report.faults, report.faults
+        made = jobs.publish(report.good(), centre_id=centre_id, file_name="batch.csv", actor=SYSTEM)
+        ids = db.session.scalars(select(Document.id).where(Document.job_id == made.job_id).order_by(Document.id))
+        return Batch(made.job_id, tuple(ids))

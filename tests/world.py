@@ -1,10 +1,13 @@
-"""The world that most tests begin in: a migrated database with the cast, made once, put back when a test wrote."""
+"""The world that most tests begin in: a migrated database with the cast, made once, put back when a test wrote.
+
+A moment is a state of the world that was made once and is gone back to: its database and the files of its documents.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,9 @@ from portal.database import db
 from portal.services import centres
 from tests.servers import postgres
 from tests.services.people import People, settle
+
+MORNING = "morning"
+"""The first moment: the cast and nothing else."""
 
 WRITES = ("insert", "update", "delete", "truncate", "drop", "alter", "create", "with")
 
@@ -69,18 +75,21 @@ class Client(FlaskClient):
 
 
 class World:
-    """One application on one database, with a copy of how it was."""
+    """One application on one database, with copies of how it was."""
 
     def __init__(self, folder: Path, postgres_url: str | None) -> None:
         self.folder = folder
+        self.data = folder / "data"
         self.dirty = False
+        self.moments: dict[str, Any] = {}
+        self.rows: dict[str, dict[str, list[dict[str, Any]]]] = {}
         self.postgres_url = postgres_url
         self.file = folder / "portal.db"
         os.environ.setdefault("SECRET_KEY", "not-a-secret-only-for-checks-and-tests")
         self.app: Flask = create_app(
             {
                 "SQLALCHEMY_DATABASE_URI": postgres_url or f"sqlite:///{self.file}",
-                "PORTAL_DATA": folder / "data",
+                "PORTAL_DATA": self.data,
                 "PUBLIC_URL": "http://localhost",
                 "TESTING": True,
                 "PROPAGATE_EXCEPTIONS": False,
@@ -100,46 +109,66 @@ class World:
                 portal_name="BIIAB",
                 actor=SYSTEM,
             )
-            self._keep()
+            self._keep(MORNING)
             event.listen(db.engine, "before_cursor_execute", self._watch)
 
     def _watch(self, _connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if statement.lstrip().lower().startswith(WRITES):
             self.dirty = True
 
-    def _keep(self) -> None:
-        if self.postgres_url is None:
-            db.engine.dispose()
-            _vacuum_into(self.file, self.folder / "kept.db")
-            return
-        self.rows = {
-            table.name: [dict(row._mapping) for row in db.session.execute(table.select())]
-            for table in db.metadata.sorted_tables
-        }
-        db.session.close()
+    def moment(self, name: str, make: Callable[[], Any]) -> Any:
+        """Go to a moment; ``make`` makes it the first time, from the morning on, and what it gave is given again."""
+        self.put_back()
+        if name in self.moments:
+            self._go_to(name)
+            self.dirty = True
+        else:
+            self.moments[name] = make()
+            with self.app.app_context():
+                self._keep(name)
+        return self.moments[name]
 
     def put_back(self) -> None:
         """Make the database what it was at the beginning, if anything was written."""
-        if not self.dirty:
+        if self.dirty:
+            self._go_to(MORNING)
+            self.dirty = False
+
+    def _keep(self, name: str) -> None:
+        db.session.remove()
+        if self.data.exists():
+            shutil.copytree(self.data, self.folder / name / "data")
+        if self.postgres_url is None:
+            db.engine.dispose()
+            (self.folder / name).mkdir(exist_ok=True)
+            _vacuum_into(self.file, self.folder / name / "portal.db")
             return
+        self.rows[name] = {
+            table.name: [dict(row._mapping) for row in db.session.execute(table.select())]
+            for table in db.metadata.sorted_tables
+        }
+        db.session.remove()
+
+    def _go_to(self, name: str) -> None:
         with self.app.app_context():
             db.session.remove()
             if self.postgres_url is None:
                 db.engine.dispose()
                 for end in ("", "-wal", "-shm"):
                     Path(f"{self.file}{end}").unlink(missing_ok=True)
-                shutil.copyfile(self.folder / "kept.db", self.file)
+                shutil.copyfile(self.folder / name / "portal.db", self.file)
             else:
-                self._put_back_rows()
-        shutil.rmtree(self.folder / "data", ignore_errors=True)
-        self.dirty = False
+                self._put_back_rows(self.rows[name])
+        shutil.rmtree(self.data, ignore_errors=True)
+        if (self.folder / name / "data").exists():
+            shutil.copytree(self.folder / name / "data", self.data)
 
-    def _put_back_rows(self) -> None:
+    def _put_back_rows(self, kept: dict[str, list[dict[str, Any]]]) -> None:
         names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
         with db.engine.begin() as connection:
             connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
             for table in db.metadata.sorted_tables:
-                if rows := self.rows[table.name]:
+                if rows := kept[table.name]:
                     connection.execute(table.insert(), rows)
                 if "id" in table.c and rows and isinstance(rows[0]["id"], int):
                     connection.execute(
