@@ -188,6 +188,7 @@ def upgrade():
     op.create_table('problem_message',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('problem_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('request_key', sa.String(length=64), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('author_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('author', sa.String(length=300), nullable=False),
@@ -195,7 +196,8 @@ def upgrade():
     sa.Column('text', sa.Text(), nullable=False),
     sa.ForeignKeyConstraint(['author_id'], ['user.id'], name=op.f('fk_problem_message_author_id_user'), ondelete='SET NULL'),
     sa.ForeignKeyConstraint(['problem_id'], ['problem.id'], name=op.f('fk_problem_message_problem_id_problem'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_problem_message'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_problem_message')),
+    sa.UniqueConstraint('request_key', name=op.f('uq_problem_message_request_key'))
     )
     with op.batch_alter_table('problem_message', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_problem_message_author_id'), ['author_id'], unique=False)

@@ -403,6 +403,9 @@ class PictureGiven(Fact):
     user_id: int
     centre_id: int | None
 
+    what: str
+    """``replied``, ``taken``, ``linked``, ``closed`` or ``reopened``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PictureSettled(UserMoved):

@@ -94,20 +94,31 @@ def documents_waiting(
     guide_link: str,
     letterhead: Letterhead,
     notice: str = "",
+    subject: str = "",
+    text: str = "",
     environment: Environment | None = None,
 ) -> Letter:
-    """The notice to a learner (SPEC §7). ``link`` is the Learner Portal, ``notice`` an optional line of the brand."""
+    """The notice to a learner (SPEC §7). ``link`` is the Learner Portal, ``notice`` an optional line of the brand.
+
+    ``subject`` and ``text`` are the brand's own words, with the places of ``placeholders``; empty for the portal's.
+    """
+    standard_subject, standard_text = notice_words(letterhead, environment)
+    values = {
+        "learner_name": wording.line(learner),
+        "qualification_title": wording.line(qualification),
+        "portal_link": wording.link(link),
+        "enrolment_number": wording.line(enrolment_number),
+        "notice_line": wording.line(notice, limit=1_000),
+        "guide_link": wording.link(guide_link),
+    }
     return _letter(
         "documents_waiting",
         to,
         learner,
         letterhead,
         environment,
-        qualification=wording.line(qualification),
-        link=wording.link(link),
-        enrolment_number=wording.line(enrolment_number),
-        guide_link=wording.link(guide_link),
-        notice=wording.line(notice, limit=1_000),
+        subject=wording.line(subject or standard_subject, limit=200),
+        paragraphs=placeholders.fill(wording.paragraphs(text or standard_text), values),
     )
 
 
@@ -187,8 +198,8 @@ def email_changed(
 def problem_reported(
     *,
     to: str,
+    number: int,
     reporter: str,
-    reporter_email: str | None,
     centre: str,
     about: str,
     text: str,
@@ -206,9 +217,34 @@ def problem_reported(
         "",
         letterhead,
         environment,
-        reply_to=wording.address(reporter_email) if reporter_email else None,
+        number=number,
         reporter=wording.line(reporter),
         centre=wording.line(centre),
+        about=wording.line(about),
+        text=wording.paragraphs(text),
+        link=wording.link(link),
+    )
+
+
+def problem_answered(
+    *,
+    to: str,
+    name: str,
+    number: int,
+    about: str,
+    text: str,
+    link: str,
+    letterhead: Letterhead,
+    environment: Environment | None = None,
+) -> Letter:
+    """The awarding body answered what somebody at a centre reported. ``text`` is the answer."""
+    return _letter(
+        "problem_answered",
+        to,
+        name,
+        letterhead,
+        environment,
+        number=number,
         about=wording.line(about),
         text=wording.paragraphs(text),
         link=wording.link(link),

@@ -6,7 +6,11 @@ from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.database import Base, BigInt, UtcDateTime, WordColumn
+from portal.models.brands import Brand
 from portal.models.centres import Centre
+from portal.models.documents import Document
+from portal.models.downloads import Download
+from portal.models.records import Record
 from portal.vocabulary import ProblemState
 
 
@@ -45,6 +49,11 @@ class Problem(Base):
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     centre: Mapped[Centre | None] = relationship(lazy="raise")
+    brand: Mapped[Brand | None] = relationship(lazy="raise")
+    record: Mapped[Record | None] = relationship(lazy="raise")
+    document: Mapped[Document | None] = relationship(lazy="raise", foreign_keys=[document_id])
+    download: Mapped[Download | None] = relationship(lazy="raise")
+    replacement: Mapped[Document | None] = relationship(lazy="raise", foreign_keys=[replacement_id])
 
 
 class ProblemMessage(Base):
@@ -54,6 +63,8 @@ class ProblemMessage(Base):
 
     id: Mapped[int] = mapped_column(BigInt, primary_key=True)
     problem_id: Mapped[int] = mapped_column(ForeignKey("problem.id", ondelete="CASCADE"), index=True)
+    request_key: Mapped[str] = mapped_column(String(64), unique=True)
+    """Made with the form: the same form sent twice writes one line, and so one mail."""
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     author_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
     author: Mapped[str] = mapped_column(String(300))

@@ -61,13 +61,16 @@ def _all(value: str) -> dict[str, letters.Letter]:
         "email_changed": letters.email_changed(to=to, name=value, changed_at=datetime(2026, 7, 1, tzinfo=UTC), **head),
         "problem_reported": letters.problem_reported(
             to=to,
+            number=12,
             reporter=value,
-            reporter_email="anew.user@riverside.example",
             centre=value,
             about=value,
             text=value,
             link=LINK,
             **head,
+        ),
+        "problem_answered": letters.problem_answered(
+            to=to, name=value, number=12, about=value, text=value, link=LINK, **head
         ),
     }
 
@@ -105,7 +108,7 @@ def test_hostile_words_stay_words_in_every_letter(value):
         assert not re.search(
             "[\x00-\x08\x0b-\x1f\x7f\u2028\u202e\ud800-\udfff]", letter.subject + letter.text + letter.html
         )
-        assert letter.text.count("\n") <= plain[name].text.count("\n") + (4 if name == "problem_reported" else 0)
+        assert letter.text.count("\n") <= plain[name].text.count("\n") + (4 if name.startswith("problem_") else 0)
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -194,15 +197,19 @@ def test_a_mail_never_carries_a_password():
     assert "never sent by email" in letter.text
 
 
-def test_an_answer_to_a_reported_problem_goes_to_the_reporter():
-    assert _all("Donald")["problem_reported"].reply_to == "anew.user@riverside.example"
+@pytest.mark.parametrize("name", ["problem_reported", "problem_answered"])
+def test_what_was_written_about_a_problem_is_quoted_and_no_subject_tells_it(name):
+    letter = _all("Connor Random\nis <b>wrong</b>")[name]
+    assert "> Connor Random\n> is <b>wrong</b>\n" in letter.text
+    assert "Connor Random\nis &lt;b&gt;wrong&lt;/b&gt;" in letter.html
+    assert "Connor" not in letter.subject and "12" in letter.subject
 
 
 def test_a_reporters_words_are_marked_as_theirs_on_every_line():
     letter = letters.problem_reported(
         to="a@b.example",
         reporter="Anew User",
-        reporter_email=None,
+        number=12,
         centre="Riverside College",
         about="Certificate 7Q4M",
         text="First\r\n\r\nSecond",
