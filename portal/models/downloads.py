@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.database import Base, BigInt, UtcDateTime, WordColumn
+from portal.database import Base, BigInt, Json, UtcDateTime, WordColumn
 from portal.models.claimable import Claimable
 from portal.vocabulary import Arrival, DownloadState, ItemState
 
@@ -43,11 +43,14 @@ class Download(Claimable, Base):
     size: Mapped[int] = mapped_column(BigInt, default=0)
     """Of the zip, bytes."""
     file: Mapped[str] = mapped_column(String(120), default="")
-    """The zip's own name below the folder of downloads; never made of what somebody typed."""
+    """The own name of the zip, or of its part while it is made, in the folder of downloads; never of what was typed."""
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     arrival: Mapped[Arrival] = mapped_column(WordColumn(Arrival), default=Arrival.NONE)
+    handed_over: Mapped[list] = mapped_column(Json, default=list)
+    """``[[from, to], …]``: the bytes that left in this handing over, when they leave in ranges."""
     downloaded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the zip was last handed over; while that is under way, when it was last heard of."""
     downloaded_by: Mapped[str] = mapped_column(String(300), default="")
     downloads: Mapped[int] = mapped_column(default=0)
     """How often the whole zip arrived."""
