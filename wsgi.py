@@ -171,7 +171,19 @@ class GreenServer:
 
     def serve(self) -> None:
         """Serve until ``close``."""
+        import eventlet
         from eventlet import wsgi
+
+        class Protocol(wsgi.HttpProtocol):
+            """Requests of one connection take turns with those of all others.
+
+            A client that sends its next request at once would be answered again and again while the others wait:
+            the server lets go only where there is nothing to read.
+            """
+
+            def handle_one_request(self) -> None:
+                eventlet.sleep(0)
+                super().handle_one_request()
 
         with contextlib.suppress(OSError):
             wsgi.server(
@@ -182,6 +194,7 @@ class GreenServer:
                 debug=False,
                 keepalive=75,
                 socket_timeout=SLOW_CLIENT,
+                protocol=Protocol,
             )
 
     def close(self) -> None:

@@ -775,7 +775,7 @@ COSTS = {
     "issuer.centre": 7,
     "issuer.centre_jobs": 7,
     "issuer.document": 7,
-    "verify.document": 4,
+    "verify.document": 1,
     "verify.document_json": 1,
     "verify.page_image": 1,
     "verify.form": 1,

@@ -10,11 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal import reference
 from portal.access.actor import Actor
-from portal.blueprints.verify import bp
+from portal.blueprints.verify import bp, surround
 from portal.database import Busy
 from portal.documents.images import MIMETYPE, SUFFIX
 from portal.documents.storage import Store
-from portal.events import outbox, rooms
+from portal.events import rooms
 from portal.queries import verification
 from portal.queries.documents import store_root
 from portal.queries.verification import Answer
@@ -49,13 +49,14 @@ def form(actor: Actor) -> Any:
 @public
 def document(text: str, actor: Actor) -> Any:
     """The page that a QR code opens: the document, its facts, and what it is worth this second."""
-    canonical = reference.normalise(text[: LONGEST + 1])
-    # The step is read before the status, so that nothing can fall between the two.
-    seq = _seq(rooms.verify(canonical)) if canonical else 0
     answer = _answer(text, actor)
     room = rooms.verify(answer.reference) if answer.kind is not None else ""
-    template = "verify/answer.html" if "X-Fragment" in request.headers else "verify/document.html"
-    page = render_template(template, answer=answer, room=room, seq=seq, text=text[:LONGEST])
+    whole = "X-Fragment" not in request.headers
+    # Nothing in an answer depends on who looks, so it is drawn without the frame of the visitor.
+    template = current_app.jinja_env.get_template("verify/watched.html" if whole else "verify/answer.html")
+    page = template.render(answer=answer, room=room, text=text[:LONGEST])
+    if whole:
+        page = surround.page(page, live=bool(room), face=answer.face)
     return page, _code(answer), {"Vary": "X-Fragment"}
 
 
@@ -101,13 +102,6 @@ def _check(text: str) -> Answer:
     except (SQLAlchemyError, Busy) as error:
         log.warning("a status could not be read (%s)", type(error).__name__)
         return verification.unavailable(text[: LONGEST + 1])
-
-
-def _seq(room: str) -> int:
-    try:
-        return outbox.seq_of([room])[room]
-    except (SQLAlchemyError, Busy):
-        return 0
 
 
 def _code(answer: Answer) -> int:
