@@ -6,6 +6,7 @@ A moment is a state of the world that was made once and is gone back to: its dat
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ MORNING = "morning"
 """The first moment: the cast and nothing else."""
 
 WRITES = ("insert", "update", "delete", "truncate", "drop", "alter", "create", "with")
+WRITTEN = re.compile(r'\b(?:insert\s+into|update|delete\s+from)\s+"?(\w+)"?', re.IGNORECASE)
 
 
 class Client(FlaskClient):
@@ -81,6 +83,8 @@ class World:
         self.folder = folder
         self.data = folder / "data"
         self.dirty = False
+        self.now = MORNING
+        self.touched: set[str] = set()
         self.moments: dict[str, Any] = {}
         self.rows: dict[str, dict[str, list[dict[str, Any]]]] = {}
         self.postgres_url = postgres_url
@@ -115,6 +119,7 @@ class World:
     def _watch(self, _connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if statement.lstrip().lower().startswith(WRITES):
             self.dirty = True
+            self.touched.update(WRITTEN.findall(statement) or db.metadata.tables)
 
     def moment(self, name: str, make: Callable[[], Any]) -> Any:
         """Go to a moment; ``make`` makes it the first time, from the morning on, and what it gave is given again."""
@@ -158,22 +163,45 @@ class World:
                     Path(f"{self.file}{end}").unlink(missing_ok=True)
                 shutil.copyfile(self.folder / name / "portal.db", self.file)
             else:
-                self._put_back_rows(self.rows[name])
+                self._put_back_rows(name)
+        self.now, self.touched = name, set()
         shutil.rmtree(self.data, ignore_errors=True)
         if (self.folder / name / "data").exists():
             shutil.copytree(self.folder / name / "data", self.data)
 
-    def _put_back_rows(self, kept: dict[str, list[dict[str, Any]]]) -> None:
-        names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
+    def _put_back_rows(self, name: str) -> None:
+        """Write anew what was written since, or is another in the moment that the world was in."""
+        kept, before = self.rows[name], self.rows[self.now]
+        for table in db.metadata.sorted_tables:
+            # Where the database itself follows a deletion, no statement says so.
+            if any(key.ondelete and key.column.table.name in self.touched for key in table.foreign_keys):
+                self.touched.add(table.name)
+        tables = [
+            table
+            for table in db.metadata.sorted_tables
+            if table.name in self.touched or kept[table.name] != before[table.name]
+        ]
         with db.engine.begin() as connection:
-            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
-            for table in db.metadata.sorted_tables:
-                if rows := kept[table.name]:
+            if connection.scalar(text("SELECT current_setting('is_superuser') = 'on'")):
+                # What points at a row that comes back in a moment need not be written anew with it.
+                connection.execute(text("SET LOCAL session_replication_role = replica"))
+                connection.execute(text("; ".join(f'DELETE FROM "{table.name}"' for table in tables) or "SELECT 1"))
+            else:
+                tables = db.metadata.sorted_tables
+                names = ", ".join(f'"{table.name}"' for table in tables)
+                connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            for table in tables:
+                rows = kept[table.name]
+                if rows:
                     connection.execute(table.insert(), rows)
-                if "id" in table.c and rows and isinstance(rows[0]["id"], int):
+                if "id" in table.c and table.c.id.type.python_type is int:
                     connection.execute(
-                        text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :top)"),
-                        {"name": f'"{table.name}"', "top": max(row["id"] for row in rows)},
+                        text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :top, :used)"),
+                        {
+                            "name": f'"{table.name}"',
+                            "top": max((row["id"] for row in rows), default=1),
+                            "used": bool(rows),
+                        },
                     )
 
 
