@@ -28,6 +28,11 @@ def demo_settings() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
 
+def list_of(text: str, *, longest: int) -> tuple[str, ...]:
+    """The parts of ``One|Another``, none of them empty or longer than that many characters."""
+    return tuple(part.strip()[:longest] for part in text.split("|") if part.strip())
+
+
 def load(role: str) -> dict[str, Any]:
     """All settings for one kind of process: ``web``, ``worker`` or ``cli``.
 
@@ -67,6 +72,8 @@ def load(role: str) -> dict[str, Any]:
         "DEVELOPMENT": setting("PORTAL_DEVELOPMENT") == "1",
         "TRUSTED_PROXIES": int(setting("PORTAL_TRUSTED_PROXIES", "0")),
         "DRAWERS": int(setting("PORTAL_DRAWERS", str(max(1, min(4, os.cpu_count() or 1))))),
+        "USER_LOCK_REASONS": list_of(setting("USER_LOCK_REASONS"), longest=200),
+        "TWO_STEP_REQUIRED": two_step_roles(setting("TWO_STEP_REQUIRED")),
         "MAIL_SERVER": setting("MAIL_SERVER", "localhost"),
         "MAIL_PORT": int(setting("MAIL_PORT", "25")),
         "MAIL_USERNAME": setting("MAIL_USERNAME"),
@@ -74,6 +81,8 @@ def load(role: str) -> dict[str, Any]:
         "MAIL_USE_TLS": setting("MAIL_USE_TLS").lower() in {"1", "true", "yes"},
         "MAIL_DEFAULT_SENDER": setting("MAIL_DEFAULT_SENDER", "The Digital Certificate Team <portal@localhost>"),
         "MAIL_LOOKUP": setting("MAIL_LOOKUP"),
+        "MAIL_BOUNCES": setting("MAIL_BOUNCES"),
+        "NOTICE_CHASE_DAYS": int(setting("NOTICE_CHASE_DAYS", "14")),
         "SESSION_COOKIE_NAME": "__Host-portal" if secure else "portal",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",

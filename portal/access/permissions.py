@@ -43,4 +43,6 @@ class Permission(Enum):
     PROBLEMS_ANSWER = "problems:answer"
     """Answer problems, link a replacement, close them."""
     PROFILE_CHANGE = "profile:change"
-    """Change one's own details, picture, password, sessions and second step."""
+    """Change one's own details, picture, password and sessions."""
+    SECOND_STEP = "second-step:set"
+    """Have a second step when signing in."""

@@ -20,7 +20,7 @@ CENTRE_USER = frozenset(
 
 ROLES: dict[Role, frozenset[P]] = {
     Role.CENTRE_USER: CENTRE_USER,
-    Role.CENTRE_ADMIN: CENTRE_USER | {P.USERS_MANAGE, P.AUDIT_SEE},
+    Role.CENTRE_ADMIN: CENTRE_USER | {P.USERS_MANAGE, P.AUDIT_SEE, P.SECOND_STEP},
     Role.ISSUER: frozenset(P),
     Role.LEARNER: frozenset({P.DASHBOARD_SEE, P.PROFILE_SEE}),
 }

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from portal import clock
-from portal.mail import wording
+from portal.mail import placeholders, wording
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
@@ -122,6 +122,17 @@ def documents_waiting(
     )
 
 
+def notice_words(letterhead: Letterhead, environment: Environment | None = None) -> tuple[str, str]:
+    """The portal's own subject and text of the notice to a learner, with places for the values.
+
+    The text is that of the user guide's section 7.
+    """
+    press = environment or _plain_environment()
+    words = press.get_template("email/documents_waiting/words.txt").render(house=wording.line(letterhead.portal))
+    subject, _gap, text = words.strip().partition("\n")
+    return subject.strip(), text.strip()
+
+
 def account_created(
     *,
     to: str,
@@ -195,6 +206,39 @@ def email_changed(
     return _letter("email_changed", to, name, letterhead, environment, changed_at=clock.uk_text(changed_at))
 
 
+def second_step_set(
+    *,
+    to: str,
+    name: str,
+    changed_at: datetime,
+    letterhead: Letterhead,
+    environment: Environment | None = None,
+) -> Letter:
+    """A second step was switched on. ``changed_at`` is aware and is shown in UK time."""
+    return _letter("second_step_set", to, name, letterhead, environment, changed_at=clock.uk_text(changed_at))
+
+
+def second_step_removed(
+    *,
+    to: str,
+    name: str,
+    changed_at: datetime,
+    by_others: bool,
+    letterhead: Letterhead,
+    environment: Environment | None = None,
+) -> Letter:
+    """The second step is gone: switched off by its owner, or taken off by the awarding body (``by_others``)."""
+    return _letter(
+        "second_step_removed",
+        to,
+        name,
+        letterhead,
+        environment,
+        changed_at=clock.uk_text(changed_at),
+        by_others=by_others,
+    )
+
+
 def problem_reported(
     *,
     to: str,
@@ -207,7 +251,7 @@ def problem_reported(
     letterhead: Letterhead,
     environment: Environment | None = None,
 ) -> Letter:
-    """ "Report an issue" to the awarding body (SPEC §14). An answer to the mail goes to the reporter.
+    """ "Report an issue" to the awarding body (SPEC §14). Where an answer goes stands in the outbox row.
 
     ``about`` names what it is about in a line, ``text`` is what the person wrote, ``link`` the problem in the portal.
     """

@@ -7,7 +7,7 @@ account and a wrong password get one answer after one and the same time. Who man
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from portal.access.actor import Actor
 from portal.access.roles import door_of
 from portal.access.sessions import actor_of, token_hash
 from portal.database import database_now, db
-from portal.errors import Expired, Invalid, NotAllowed
+from portal.errors import Expired, Invalid, NotAllowed, NotFound
 from portal.events.catalogue import (
     AccessChanged,
     PasswordResetRequested,
@@ -28,6 +28,7 @@ from portal.events.catalogue import (
     UserChanged,
 )
 from portal.models.centres import Centre
+from portal.models.second_step import SecondStep
 from portal.models.sign_in import OneTimeToken, UserSession
 from portal.models.users import User
 from portal.services import mails, passwords, throttles, tokens
@@ -40,6 +41,15 @@ SESSION_LIFETIME = timedelta(hours=12)
 CHANGE_LIFETIME = timedelta(minutes=15)
 """How long somebody who signed in with a first password may take to choose an own one."""
 
+HANDED_OVER_FOR = timedelta(hours=72)
+"""How long a password that somebody else chose lets its user in, to choose an own one."""
+
+SECOND_STEP_LIFETIME = timedelta(minutes=10)
+"""How long a sign-in waits for its code, after the right password."""
+
+SET_UP_LIFETIME = timedelta(minutes=30)
+"""How long it waits where the second step has to be set up first: an app has to be found and installed."""
+
 LONGEST_ACCOUNT = 254
 """Characters of an email address (RFC 5321 §4.5.3.1)."""
 
@@ -49,13 +59,24 @@ class Refused(Invalid):
 
 
 class Locked(Refused):
-    """The password is right and the account is locked; only its owner learns that."""
+    """The password is right and the account is locked; only its owner learns that, and why."""
 
-    def __init__(self, until: datetime) -> None:
+    def __init__(self, until: datetime, reason: str = "") -> None:
+        why = f": {reason}" if reason else ""
         super().__init__(
-            f"Your account is locked until {clock.uk_date(until)}. Please contact whoever manages your account."
+            f"Your account is locked until {clock.uk_date(until)}{why}. Please contact whoever manages your account."
         )
         self.until = until
+
+
+class PasswordExpired(Refused):
+    """The password is right, and was handed over too long ago; only whoever has it learns that."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The password you were given had to be changed within 72 hours and is no longer good. Ask whoever manages "
+            "your account for another one, or choose your own through “Forgot my password”."
+        )
 
 
 class Unconfirmed(Refused):
@@ -89,6 +110,8 @@ class Entry:
     """For the cookie; the database keeps its hash. Empty when a password has to be chosen first."""
     change_token_id: int | None = None
     """The one-time token that allows to choose a password."""
+    second_step_token_id: int | None = None
+    """The one-time token of a sign-in that waits for its second step: there is no session before."""
 
 
 def sign_in(
@@ -100,10 +123,12 @@ def sign_in(
     device: Device | None = None,
     agent: str = "",
     ending: int | None = None,
+    second_step_for: Collection[Role] = (),
 ) -> Entry:
     """Sign in at a door with an email address or a username.
 
-    ``actor`` is the visitor, ``ending`` the id of the session that this browser had. Raises ``Refused`` (also as
+    ``actor`` is the visitor, ``ending`` the id of the session that this browser had; ``second_step_for`` are the roles
+    that have to have a second step. Raises ``Refused`` (also as
     ``Locked`` or ``Unconfirmed``), ``Throttled``, ``Invalid`` for unreadable input, ``Crowded``.
     """
     account = readable_account(account)
@@ -118,11 +143,13 @@ def sign_in(
     who = actor_of(found, address=actor.address) if found and right else actor
     with unit_of_work(who) as record:
         user = db.session.get(User, found.id if found else 0, with_for_update=True)
-        refusal = _refusal(user, door) if right and found and _same_password(user, found) else Refused(WRONG)
+        refusal = refusal_of(user, door) if right and found and _same_password(user, found) else Refused(WRONG)
         if refusal is None and user is not None:
             user.password_hash = newer or user.password_hash
             _forgive(spent)
-            entry = _enter(record, user, address=actor.address, agent=agent, ending=ending)
+            entry = _enter(
+                record, user, address=actor.address, agent=agent, ending=ending, second_step_for=second_step_for
+            )
         else:
             record(SignInRefused(door=door.value, account=account[:120] if found else "an unknown account"))
     if refusal is not None:
@@ -175,7 +202,7 @@ def _same_password(user: User | None, found: User) -> bool:
     return user is not None and user.password_hash == found.password_hash
 
 
-def _refusal(user: User | None, door: Door) -> Refused | None:
+def refusal_of(user: User | None, door: Door) -> Refused | None:
     """Why somebody with the right password may not come in."""
     if user is None or user.deleted_at is not None or door_of(user.role) is not door:
         return Refused(WRONG)
@@ -183,19 +210,38 @@ def _refusal(user: User | None, door: Door) -> Refused | None:
     if status is UserStatus.INACTIVE:
         return Refused(WRONG)
     if status is UserStatus.LOCKED and user.locked_until is not None:
-        return Locked(user.locked_until)
+        return Locked(user.locked_until, user.lock_reason)
     if user.email_confirmed_at is None:
         return Unconfirmed(user.id)
+    if user.password_expires_at is not None and user.password_expires_at <= clock.now():
+        return PasswordExpired()
     return None
 
 
-def _enter(record: Record, user: User, *, address: str, agent: str, ending: int | None) -> Entry:
+def _enter(
+    record: Record, user: User, *, address: str, agent: str, ending: int | None, second_step_for: Collection[Role]
+) -> Entry:
     if ending is not None:
         _end(record, ending)
     if user.must_change_password:
         change = tokens.issue(TokenPurpose.RESET, user.id, detail={"must": True}, lifetime=CHANGE_LIFETIME)
         record(PasswordResetRequested(user_id=user.id))
         return Entry(user.id, user.role, user.auth_epoch, change_token_id=change.id)
+    step = db.session.get(SecondStep, user.id)
+    has_one = step is not None and step.confirmed_at is not None
+    if has_one or user.role in second_step_for:
+        pending = tokens.issue(
+            TokenPurpose.SECOND_STEP,
+            user.id,
+            detail={"epoch": user.auth_epoch, "enrol": not has_one},
+            lifetime=SECOND_STEP_LIFETIME if has_one else SET_UP_LIFETIME,
+        )
+        return Entry(user.id, user.role, user.auth_epoch, second_step_token_id=pending.id)
+    return open_session(record, user, address=address, agent=agent)
+
+
+def open_session(record: Record, user: User, *, address: str, agent: str) -> Entry:
+    """Let somebody in who proved all that is asked for, inside the caller's unit of work."""
     moment = clock.now()
     db.session.execute(delete(UserSession).where(UserSession.user_id == user.id, UserSession.expires_at <= moment))
     token = secrets.token_urlsafe(32)
@@ -220,6 +266,24 @@ def sign_out(session_id: int, *, actor: Actor) -> None:
     """End a session; its cookie is worth nothing from now, wherever a copy of it is."""
     with unit_of_work(actor) as record:
         _end(record, session_id)
+
+
+def end_own_session(session_id: int, *, actor: Actor) -> None:
+    """End one of one's own sessions, on whatever browser it is. Raises ``NotFound`` for anybody else's."""
+    with unit_of_work(actor) as record:
+        found = db.session.get(UserSession, session_id)
+        if found is None or found.user_id != actor.user_id:
+            raise NotFound("There is nothing here.")
+        _end(record, session_id)
+
+
+def sign_out_everywhere(*, actor: Actor) -> None:
+    """End every session and every socket of one's own, this browser's too."""
+    with unit_of_work(actor) as record:
+        user = db.session.get(User, actor.user_id or 0, with_for_update=True)
+        if user is None:
+            raise NotAllowed("Sign in first.")
+        end_access(record, user, why="signed out everywhere")
 
 
 def _end(record: Record, session_id: int) -> None:
@@ -347,7 +411,22 @@ def change_password(*, current: str, new: str, actor: Actor, agent: str = "") ->
             raise NotAllowed("Sign in again first.")
         throttles.clear(*own)
         set_password(record, user, new_hash, must_change=False, why="password changed")
-        return _enter(record, user, address=actor.address, agent=agent, ending=None)
+        return open_session(record, user, address=actor.address, agent=agent)
+
+
+def check_password(password: str, *, actor: Actor) -> None:
+    """Let go on who gives the own password once more. Raises ``Invalid`` at ``current``, ``Throttled``, ``Crowded``."""
+    user = db.session.get(User, actor.user_id or 0)
+    if user is None:
+        raise NotAllowed("Sign in first.")
+    passwords.readable(password, field="current")
+    db.session.close()
+    own = [(limit, str(user.id)) for limit in throttles.SIGN_IN_ACCOUNT]
+    throttles.spend(*own, actor=actor)
+    if not passwords.matches(user.password_hash, password):
+        raise Invalid("This is not your current password.", field="current")
+    with unit_of_work(actor):
+        throttles.give_back(*own)
 
 
 def set_password(record: Record, user: User, new_hash: str, *, must_change: bool, why: str) -> None:
@@ -355,6 +434,7 @@ def set_password(record: Record, user: User, new_hash: str, *, must_change: bool
     had_one = bool(user.password_hash)
     user.password_hash = new_hash
     user.must_change_password = must_change
+    user.password_expires_at = clock.now() + HANDED_OVER_FOR if must_change else None
     tokens.void(TokenPurpose.RESET, user.id)
     tokens.void(TokenPurpose.INVITE, user.id)
     end_access(record, user, why=why)

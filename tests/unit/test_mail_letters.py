@@ -59,6 +59,12 @@ def _all(value: str) -> dict[str, letters.Letter]:
             to=to, name=value, changed_at=datetime(2026, 7, 1, 12, tzinfo=UTC), link=LINK, **head
         ),
         "email_changed": letters.email_changed(to=to, name=value, changed_at=datetime(2026, 7, 1, tzinfo=UTC), **head),
+        "second_step_set": letters.second_step_set(
+            to=to, name=value, changed_at=datetime(2026, 7, 1, tzinfo=UTC), **head
+        ),
+        "second_step_removed": letters.second_step_removed(
+            to=to, name=value, changed_at=datetime(2026, 7, 1, tzinfo=UTC), by_others=True, **head
+        ),
         "problem_reported": letters.problem_reported(
             to=to,
             number=12,
