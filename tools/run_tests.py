@@ -1,6 +1,9 @@
 """Run the whole test suite, once on SQLite and once on PostgreSQL.
 
 Nothing is left out in silence: where Chromium, poppler or PostgreSQL cannot be had, this stops with a sentence.
+The second database runs everything that reads or writes one. Spared are the folders of ``WITHOUT_DATABASE`` and the
+tests marked ``once``: what they look at (how a page is laid out, how a script in the browser behaves) comes from rows
+that other tests read on both.
 Arguments go to pytest. PORTAL_TEST_DB=sqlite (or postgresql) runs only that half, for work on one of them.
 """
 
@@ -21,6 +24,13 @@ from tests.servers import browser, postgres  # noqa: E402
 DATABASES = ("sqlite", "postgresql")
 WITHOUT_DATABASE = ("tests/unit", "tests/documents", "tests/mail", "tests/servers")
 """Tests that use no database; they run once, with the first."""
+
+PARTS = {
+    "together": ("tests side by side", "not alone and not patient"),
+    "patient": ("tests that kill what they started and wait, two at a time", "patient and not alone"),
+    "alone": ("tests that run alone", "alone"),
+}
+"""The parts of a run: what is said of each, and the marks of its tests."""
 
 NOTHING_COLLECTED = 5
 
@@ -44,10 +54,9 @@ def main(arguments: list[str]) -> int:
         environment = own_environment(Path(folder)) | {"CHROMIUM": str(chromium)}
         reports = []
         for database in databases:
-            for part in ("together", "alone"):
+            for part in PARTS:
                 report = Path(folder) / f"{database}-{part}.xml"
-                spared = [] if database == databases[0] else [f"--ignore={folder}" for folder in WITHOUT_DATABASE]
-                if not run_part(database, part, report, [*spared, *arguments], environment):
+                if not run_part(database, part, report, arguments, environment, again=database != databases[0]):
                     failures.append(f"{database}, {part}")
                 reports.append(report)
         total = counts(reports)
@@ -68,14 +77,19 @@ def own_environment(folder: Path) -> dict[str, str]:
     return {**kept, "PORTAL_DATA": str(folder / "data")}
 
 
-def run_part(database: str, part: str, report: Path, arguments: list[str], environment: dict[str, str]) -> bool:
-    """Run the tests that may share the machine, or those marked `alone`, which measure time or kill processes."""
-    print(f"\n── {database}: {'tests side by side' if part == 'together' else 'tests that run alone'} ──", flush=True)
+def run_part(
+    database: str, part: str, report: Path, arguments: list[str], environment: dict[str, str], *, again: bool
+) -> bool:
+    """Run one of the parts; ``again`` says that another database ran it before."""
+    said, marks = PARTS[part]
+    print(f"\n── {database}: {said} ──", flush=True)
+    processors = os.cpu_count() or 1
+    together = int(os.environ.get("PORTAL_TEST_PROCESSES", min(4, processors)))
+    processes = {"together": together, "patient": min(2, processors), "alone": 0}[part]
     command = [sys.executable, "-m", "pytest", f"--junitxml={report}"]
-    if part == "together":
-        command += ["-m", "not alone", "-n", os.environ.get("PORTAL_TEST_PROCESSES", str(min(4, os.cpu_count() or 1)))]
-    else:
-        command += ["-m", "alone", "-p", "no:xdist"]
+    command += ["-n", str(processes), "--dist", "worksteal"] if processes else ["-p", "no:xdist"]
+    command += ["-m", f"({marks}) and not once" if again else marks]
+    command += [f"--ignore={folder}" for folder in WITHOUT_DATABASE] if again else []
     done = subprocess.run([*command, *arguments], cwd=ROOT, env={**environment, "PORTAL_TEST_DB": database})
     return done.returncode in (0, NOTHING_COLLECTED)
 

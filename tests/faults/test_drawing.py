@@ -20,7 +20,7 @@ from tests.faults.work import begun, mail_of, queue_mail
 from tests.machine import Machine, children_of
 from tests.servers.ports import wait_until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.patient
 
 
 def test_everything_queued_survives_a_flushed_redis(machine: Machine):

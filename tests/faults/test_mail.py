@@ -11,7 +11,7 @@ from tests.faults.work import arrived, mail_of, measured, queue_mail
 from tests.machine import Machine
 from tests.servers.ports import wait_until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.patient
 
 QUEUED, SENDING, SENT, FAILED, UNKNOWN = MailState
 

@@ -9,7 +9,7 @@ from tests.faults.work import Clerk, begun, measured
 from tests.machine import Looks
 from tests.servers.ports import wait_until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.patient
 
 
 def test_postgresql_crashes_and_comes_back(new_machine, own_postgres):

@@ -15,7 +15,7 @@ from tests.faults.work import RESUME, begun, mail_of, measured, queue_mail
 from tests.machine import Looks, Machine, children_of, command_of
 from tests.servers.ports import wait_until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.patient
 
 # The longest absence is measured once; what follows from it does not depend on the database.
 AWAY = (1, 20) if os.environ.get("PORTAL_TEST_DB") == "postgresql" else (1, 70)

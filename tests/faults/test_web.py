@@ -9,7 +9,7 @@ from tests.faults.work import Clerk, begun, measured
 from tests.machine import Machine
 from tests.servers.ports import wait_until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.patient
 
 
 def test_a_killed_web_process_loses_nothing_and_open_pages_come_right(machine: Machine, chromium):

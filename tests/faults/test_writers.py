@@ -12,7 +12,7 @@ from tests.faults import invariants
 from tests.faults.work import measured
 from tests.machine import ROOT, Looks, Machine
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.patient
 TIMES = 50
 
 WRITER = """

@@ -405,6 +405,7 @@ def test_without_javascript_everything_works_by_links_and_forms(open_page, sessi
     assert form["id"] == ["4"] and form["query"] == ["q=book&state=back"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("size", [{"width": 1280, "height": 900}, {"width": 375, "height": 800}])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("query", ["", "?q=book&state=out&page=2", "?q=nothing", "?page=0"])

@@ -1,12 +1,13 @@
-"""A whole portal and a Chromium, shared by the journeys of this run."""
+"""A whole portal, a Chromium and the people at it, shared by the journeys of this run."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import redis
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.journeys.people import Person
 from tests.machine import Machine
 from tests.servers import postgres
 from tests.servers.ports import wait_until
@@ -37,3 +38,17 @@ def chromium(chromium_path: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def person(chromium: Browser, machine: Machine) -> Iterator[Callable[..., Person]]:
+    """A function that gives a browser of somebody."""
+    everybody: list[Person] = []
+
+    def make(**options) -> Person:
+        everybody.append(Person(chromium, machine, **options))
+        return everybody[-1]
+
+    yield make
+    for one in everybody:
+        one.close()

@@ -13,23 +13,9 @@ from sqlalchemy import select
 
 from portal.database import db
 from portal.models.documents import Document
-from tests.journeys.people import Person
 from tests.machine import DATA, batch_of
 
-pytestmark = [pytest.mark.alone, pytest.mark.browser]
-
-
-@pytest.fixture
-def person(chromium, machine):
-    everybody = []
-
-    def make(**options):
-        everybody.append(Person(chromium, machine, **options))
-        return everybody[-1]
-
-    yield make
-    for one in everybody:
-        one.close()
+pytestmark = [pytest.mark.patient, pytest.mark.browser]
 
 
 @pytest.fixture
@@ -215,53 +201,3 @@ def _tab_to(page, reached, most=60, start=True):
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"the keyboard does not get there from {page.url}; it is at {_focused(page)!r}")
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/verify/",
-        "/verify/?reference=zz",
-        "/v/00000000000000000000",
-        "/centre/login",
-        "/issuer/login",
-        "/learner/login",
-        "/centre/forgot",
-        "/privacy",
-        "/accessibility",
-        "/contact",
-        "/demo/mail",
-    ],
-)
-def test_public_pages_hold_no_barrier(person, path):
-    visitor = person()
-    visitor.open(path)
-    visitor.finds_no_barrier()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 768, 390, 320])
-def test_pages_hold_no_barrier_and_never_scroll_sideways(person, scheme, width):
-    michael = person(color_scheme=scheme).sign_in("centre", "michael.white")
-    michael.page.set_viewport_size({"width": width, "height": 900})
-    for path in ("/centre/", "/centre/jobs", "/centre/jobs/1", "/centre/validate", "/centre/profile"):
-        michael.open(path)
-        assert michael.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
-        if width in (1440, 390):
-            michael.finds_no_barrier()
-    issuer = person(color_scheme=scheme).sign_in("issuer", "ida.issuer")
-    issuer.page.set_viewport_size({"width": width, "height": 900})
-    for path in (
-        "/issuer/",
-        "/issuer/jobs",
-        "/issuer/documents",
-        "/issuer/centres",
-        "/issuer/users",
-        "/issuer/brands",
-        "/issuer/audit",
-    ):
-        issuer.open(path)
-        assert issuer.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
-        if width in (1440, 390):
-            issuer.finds_no_barrier()

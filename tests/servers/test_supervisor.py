@@ -16,7 +16,7 @@ from portal.demo import __main__ as demo
 from portal.demo.supervisor import Child, Supervisor
 from tests.servers.ports import free_port, wait_until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.patient
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEPER = [sys.executable, "-c", "import time; print('awake', flush=True); time.sleep(600)"]

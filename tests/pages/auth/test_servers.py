@@ -88,7 +88,7 @@ def test_a_storm_of_logins_stops_nobody_else(machine):
     assert Browser(machine.url).submit("/centre/login", right)[1] == "/centre/"
 
 
-@pytest.mark.alone
+@pytest.mark.patient
 def test_a_forgotten_password_is_set_through_the_mail(machine):
     machine.start()
     browser = Browser(machine.url)
