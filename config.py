@@ -33,6 +33,14 @@ def list_of(text: str, *, longest: int) -> tuple[str, ...]:
     return tuple(part.strip()[:longest] for part in text.split("|") if part.strip())
 
 
+def two_step_roles(text: str) -> tuple[str, ...]:
+    """The roles that must have a second step, from ``issuer,centre_admin``; any other word stops the start."""
+    roles = tuple(part.strip() for part in text.split(",") if part.strip())
+    if unknown := set(roles) - {"issuer", "centre_admin"}:
+        raise MissingSetting(f"TWO_STEP_REQUIRED names {sorted(unknown)}; it may name issuer and centre_admin.")
+    return roles
+
+
 def load(role: str) -> dict[str, Any]:
     """All settings for one kind of process: ``web``, ``worker`` or ``cli``.
 
@@ -81,6 +89,7 @@ def load(role: str) -> dict[str, Any]:
         "MAIL_USE_TLS": setting("MAIL_USE_TLS").lower() in {"1", "true", "yes"},
         "MAIL_DEFAULT_SENDER": setting("MAIL_DEFAULT_SENDER", "The Digital Certificate Team <portal@localhost>"),
         "MAIL_LOOKUP": setting("MAIL_LOOKUP"),
+        "DOWNLOAD_DAYS": int(setting("PORTAL_DOWNLOAD_DAYS", "7")),
         "MAIL_BOUNCES": setting("MAIL_BOUNCES"),
         "NOTICE_CHASE_DAYS": int(setting("NOTICE_CHASE_DAYS", "14")),
         "SESSION_COOKIE_NAME": "__Host-portal" if secure else "portal",

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from portal import fault
 from portal.events import catalogue as facts
 from portal.events.catalogue import Fact
 from portal.realtime import ring
@@ -36,7 +37,14 @@ def check_or_publish(fact: facts.UploadReceived | facts.PublishRequested) -> Non
 
 def send(fact: facts.MailQueued) -> None:
     """Have a mail sent."""
+    fault.point("after_outbox_commit", fact.mail_id)
     queue.ring(queue.MAILS, fact.mail_id)
+
+
+def send_all(fact: facts.NoticesQueued) -> None:
+    """Have every mail sent that waits: one ring, however many learners are told."""
+    fault.point("after_outbox_commit", fact.job_id)
+    queue.ring(queue.MAILS, queue.WHATEVER_WAITS)
 
 
 def pack(fact: facts.DownloadRequested) -> None:
@@ -65,17 +73,19 @@ REACTIONS: dict[type[Fact], list[Reaction]] = {
     facts.SignInRefused: [],
     facts.MailQueued: [send],
     facts.MailSettled: [],
+    facts.MailDecided: [],
     facts.PasswordResetRequested: [],
     facts.CentreChanged: [],
     facts.BrandChanged: [],
     facts.UserChanged: [],
+    facts.LockEnded: [],
     facts.DownloadWentOn: [],
     facts.DownloadRequested: [pack],
     facts.DownloadFinished: [],
     facts.DownloadTaken: [],
     facts.DownloadRemoved: [],
     facts.NoticesWentOn: [],
-    facts.NoticesQueued: [],
+    facts.NoticesQueued: [send_all],
     facts.NoticeAddressSaved: [],
     facts.ProblemReported: [],
     facts.ProblemAnswered: [],

@@ -64,6 +64,12 @@ def users(actor: Actor) -> Select[User]:
     return _of_centre(select(User).where(User.deleted_at.is_(None)), User.centre_id, actor)
 
 
+def deleted_users(actor: Actor) -> Select[User]:
+    """The deleted users of the actor's centre of whom something is left; the issuer sees all."""
+    gone = select(User).where(User.deleted_at.is_not(None), User.erased_at.is_(None))
+    return _of_centre(gone, User.centre_id, actor)
+
+
 def brands(actor: Actor) -> Select[Brand]:
     """All brands, for the issuer only."""
     return _of_issuer(select(Brand), actor)

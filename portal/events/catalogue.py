@@ -13,6 +13,9 @@ from portal.events import rooms
 
 Ids = list[int] | None
 
+MOST_NAMED = 20
+"""So many records the audit trail names one by one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
@@ -215,6 +218,14 @@ class MailSettled(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailDecided(Fact):
+    """Somebody said what became of a mail that nobody knew the fate of."""
+
+    mail_id: int
+    arrived: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class PasswordResetRequested(Fact):
     """Somebody asked for a link to set a new password."""
 
@@ -259,6 +270,13 @@ class UserMoved(Fact):
 @dataclass(frozen=True, kw_only=True)
 class UserChanged(UserMoved):
     """A user was created or changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockEnded(UserMoved):
+    """The day came until which a user was locked."""
+
+    audited = False
 
 
 # The centre's whole day
@@ -332,6 +350,11 @@ class NoticeMoved(Fact):
     document_ids: list[int] = field(default_factory=list)
     """Of those records: what the page of the job lists."""
 
+    def values(self) -> dict[str, Any]:
+        """Of many, the trail keeps how many; which they were stands in the ledger itself."""
+        kept: dict[str, Any] = {"job_id": self.job_id, "centre_id": self.centre_id, "records": len(self.record_ids)}
+        return kept | ({"record_ids": self.record_ids} if len(self.record_ids) <= MOST_NAMED else {})
+
     def rooms(self) -> Iterable[tuple[str, Ids]]:
         yield rooms.job(self.job_id), self.document_ids
         yield rooms.centre_jobs(self.centre_id), [self.job_id]
@@ -395,6 +418,9 @@ class ProblemAnswered(ProblemMoved):
 class ProblemChanged(ProblemMoved):
     """The reporter wrote again, or the state, owner or replacement of a problem changed."""
 
+    what: str
+    """``replied``, ``taken``, ``linked``, ``closed`` or ``reopened``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PictureGiven(Fact):
@@ -402,9 +428,6 @@ class PictureGiven(Fact):
 
     user_id: int
     centre_id: int | None
-
-    what: str
-    """``replied``, ``taken``, ``linked``, ``closed`` or ``reopened``."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Users of every door, and the rule that decides whether one may come in."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.database import Base, BigInt, UtcDateTime, WordColumn
 from portal.models.centres import Centre
 from portal.vocabulary import Role, UserStatus
+
+RESTORABLE_FOR = timedelta(days=30)
+"""How long a deleted user can be brought back (SPEC §13); afterwards they are erased."""
 
 
 class User(Base):
@@ -34,7 +37,7 @@ class User(Base):
     centre_id: Mapped[int | None] = mapped_column(ForeignKey("centre.id"))
     learner_id: Mapped[int | None] = mapped_column(ForeignKey("learner.id"), unique=True)
     active: Mapped[bool] = mapped_column(default=True)
-    locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     lock_reason: Mapped[str] = mapped_column(String(200), default="")
     lock_information: Mapped[str] = mapped_column(Text, default="")
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)

@@ -1,4 +1,4 @@
-"""The list of users of every centre, and of the awarding body itself, with the status that they have now."""
+"""The lists of users: of one's own centre, of every centre, of those who were deleted. The status is that of now."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.events import rooms
 from portal.grid import Action, Column, DateRange, Grid, OneOf, Text, YesNo
 from portal.grid.wording import N_
 from portal.models.centres import Centre
-from portal.models.users import User
+from portal.models.users import RESTORABLE_FOR, User
 from portal.vocabulary import Role, UserStatus
 
 NOW: ColumnElement[Any] = bindparam("now", type_=UtcDateTime, callable_=clock.now)
@@ -79,35 +79,44 @@ _ALSO = {
     "lock_reason": User.lock_reason,
 }
 
-_ACTIONS = (
-    Action(
-        "lock",
-        N_("Lock"),
-        "lock",
-        "issuer.lock_user",
-        {"user_id": "id", "back": "back"},
-        when=lambda row: row.status is not UserStatus.LOCKED,
-        data={"dialog-load": "md"},
-    ),
-    Action(
-        "unlock",
-        N_("Unlock"),
-        "unlock",
-        "issuer.unlock_user",
-        {"user_id": "id", "back": "back"},
-        method="post",
-        when=lambda row: row.status is UserStatus.LOCKED,
-    ),
-    Action(
-        "resend",
-        N_("Resend confirmation"),
-        "mail",
-        "issuer.invite_again",
-        {"user_id": "id", "back": "back"},
-        method="post",
-        when=lambda row: not row.confirmed,
-    ),
-)
+
+def _acts(**arguments: str) -> tuple[Action, ...]:
+    """What may be done to a user, at whichever door: edit, lock or unlock, delete, send the link again."""
+    to = {"user_id": "id", **arguments}
+    return (
+        Action("edit", N_("Edit"), "edit", ".edit_user", to),
+        Action(
+            "lock",
+            N_("Lock"),
+            "lock",
+            ".lock_user",
+            to,
+            when=lambda row: row.status is not UserStatus.LOCKED,
+            data={"dialog-load": "md"},
+        ),
+        Action(
+            "unlock",
+            N_("Unlock"),
+            "unlock",
+            ".unlock_user",
+            to,
+            method="post",
+            when=lambda row: row.status is UserStatus.LOCKED,
+            data={"dialog-load": "sm"},
+        ),
+        Action("delete", N_("Delete"), "delete", ".delete_user", to, method="post", data={"dialog-load": "sm"}),
+        Action(
+            "resend",
+            N_("Resend confirmation"),
+            "mail",
+            ".invite_again",
+            to,
+            method="post",
+            when=lambda row: not row.confirmed,
+            data={"dialog-load": "sm"},
+        ),
+    )
+
 
 ISSUER_USERS = Grid(
     name="users",
@@ -121,7 +130,7 @@ ISSUER_USERS = Grid(
     cells="grids/issuer_users.html",
     also=_ALSO | {"back": literal("users")},
     columns=_COLUMNS,
-    actions=_ACTIONS,
+    actions=_acts(back="back"),
     empty=N_("There is no user yet."),
 )
 
@@ -137,6 +146,89 @@ CENTRE_USERS = Grid(
     cells="grids/issuer_users.html",
     also=_ALSO | {"back": literal("centre")},
     columns=[column for column in _COLUMNS if column.name != "centre"],
-    actions=_ACTIONS,
+    actions=_acts(back="back"),
     empty=N_("Nobody can sign in for this centre yet. Create its first admin."),
 )
+
+_PERSON = {"first_name": User.first_name, "last_name": User.last_name, "picture": User.picture_sha256}
+"""What the avatar beside a name is made of."""
+
+USERS = Grid(
+    name="users",
+    title=N_("Users"),
+    thing=N_("user"),
+    things=N_("users"),
+    key=User.id,
+    select=lambda actor, **_within: scope.users(actor),
+    room=lambda actor: rooms.centre_users(actor.centre_id),
+    default_sort="name",
+    cells="grids/users.html",
+    also=_PERSON | {"locked_until": User.locked_until, "lock_reason": User.lock_reason},
+    columns=[
+        Column("name", N_("Name"), FULL_NAME, sort=True, search=True, filter=Text(), cell="name"),
+        Column("email", N_("Email"), User.email, sort=True, search=True, filter=Text()),
+        Column("username", N_("Username"), User.username, sort=True, search=True, filter=Text()),
+        Column("status", N_("Status"), STATUS, sort=True, filter=OneOf(UserStatus), cell="status", kind="status"),
+        Column(
+            "admin",
+            N_("Is Admin"),
+            User.role == Role.CENTRE_ADMIN,
+            sort=True,
+            filter=YesNo(),
+            cell="admin",
+            kind="status",
+        ),
+        Column(
+            "confirmed",
+            N_("Email Confirmed"),
+            User.email_confirmed_at.is_not(None),
+            sort=True,
+            filter=YesNo(),
+            cell="confirmed",
+            kind="status",
+        ),
+    ],
+    actions=_acts(),
+    empty=N_("There is no user yet."),
+)
+"""The users of one's own centre (SPEC §13)."""
+
+DELETED_USERS = Grid(
+    name="deleted-users",
+    title=N_("Deleted users"),
+    thing=N_("deleted user"),
+    things=N_("deleted users"),
+    key=User.id,
+    select=lambda actor, **_within: scope.deleted_users(actor),
+    room=lambda actor: rooms.centre_users(actor.centre_id) if actor.centre_id else rooms.ISSUER_USERS,
+    default_sort="-deleted_on",
+    cells="grids/users.html",
+    also=_PERSON | {"back": literal("deleted")},
+    columns=[
+        Column("name", N_("Name"), FULL_NAME, sort=True, search=True, filter=Text(), cell="name"),
+        Column("email", N_("Email"), User.email, sort=True, search=True, filter=Text()),
+        Column("username", N_("Username"), User.username, sort=True, search=True, filter=Text()),
+        Column(
+            "deleted_on", N_("Deleted on"), User.deleted_at, sort=(User.deleted_at,), filter=DateRange(), kind="date"
+        ),
+        Column(
+            "erased_on",
+            N_("Will be erased on"),
+            text=lambda row: clock.uk_date(row.deleted_on + RESTORABLE_FOR),
+            kind="date",
+        ),
+    ],
+    actions=[
+        Action(
+            "restore",
+            N_("Restore"),
+            "undo",
+            ".restore_user",
+            {"user_id": "id", "back": "back"},
+            method="post",
+            data={"dialog-load": "sm"},
+        ),
+    ],
+    empty=N_("Nobody was deleted within the last 30 days."),
+)
+"""Who can still be brought back, and until when."""

@@ -18,6 +18,12 @@ def get_user(user_id: int, *, actor: Actor) -> User:
     return scope.load(scope.users(actor).options(joinedload(User.centre).joinedload(Centre.brand)), user_id)
 
 
+def get_deleted_user(user_id: int, *, actor: Actor) -> User:
+    """One deleted user who can still be brought back. Raises ``NotFound``."""
+    actor.require(Permission.USERS_MANAGE)
+    return scope.load(scope.deleted_users(actor), user_id)
+
+
 def list_of_centre(centre_id: int, *, actor: Actor) -> list[User]:
     """All users of a centre, by name."""
     actor.require(Permission.USERS_MANAGE)

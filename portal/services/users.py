@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -12,18 +13,18 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from portal import clock
+from portal import clock, fault
 from portal.access import scope
-from portal.access.actor import Actor
+from portal.access.actor import SYSTEM, Actor
 from portal.access.permissions import Permission
 from portal.access.roles import door_of
 from portal.database import db
 from portal.errors import Invalid, NotFound, Taken, WrongMove
-from portal.events.catalogue import UserChanged
+from portal.events.catalogue import LockEnded, UserChanged
 from portal.mail import wording
 from portal.models.centres import Centre
 from portal.models.learners import Learner
-from portal.models.users import User
+from portal.models.users import RESTORABLE_FOR, User
 from portal.services import accounts, mails, passwords, throttles, tokens
 from portal.unit_of_work import Record, unit_of_work
 from portal.vocabulary import Role, TokenPurpose
@@ -33,16 +34,14 @@ LOCK_REASONS = (
     "Learner has outstanding debt",
     "Staff member has been suspended",
 )
-"""What the User Lockout dialog offers (SPEC §13)."""
+"""What the User Lockout dialog offers where no list is configured (``USER_LOCK_REASONS``, SPEC §13)."""
 
 LONGEST_LOCK = timedelta(days=3653)
 LONGEST_NAME = 100
 LONGEST_INFORMATION = 5_000
 LONGEST_PHONE = 40
-RESTORABLE_FOR = timedelta(days=30)
-"""How long a deleted user can be brought back (SPEC §13)."""
-
 TAKEN = "This is used by another account already."
+CHANGED_MEANWHILE = "Somebody changed this user while you had the page open. Check what you entered, and save again."
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -155,6 +154,7 @@ def _create(
             email_confirmed_at=moment if password else None,
             password_hash=password_hash,
             must_change_password=bool(password) and must_change,
+            password_expires_at=moment + accounts.HANDED_OVER_FOR if password and must_change else None,
             first_name=person.first_name,
             middle_name=person.middle_name,
             last_name=person.last_name,
@@ -178,17 +178,29 @@ def _create(
 def invite_again(user_id: int, *, actor: Actor) -> None:
     """Send the invitation, or the link that confirms the address, once more; older links are void.
 
-    Raises ``WrongMove`` when nothing is open, and for more than a few mails an hour.
+    Somebody who has not yet changed a password that was handed over is invited to choose one instead. Raises
+    ``WrongMove`` when nothing is open, and for more than a few mails an hour.
     """
     with _managing(user_id, actor) as (record, user):
-        if user.email_confirmed_at is not None and user.password_hash:
+        if user.email_confirmed_at is not None and user.password_hash and not user.must_change_password:
             raise WrongMove("This address is confirmed already.")
         if throttles.take(throttles.LINK_MAILS, user.email):
             raise WrongMove("Several mails went to this address within the hour. Please wait before sending another.")
-        _send_link(record, user, actor)
+        if user.email_confirmed_at is not None:
+            _invite(record, user, _centre_of(user), tell=True, actor=actor)
+        else:
+            _send_link(record, user, actor)
 
 
-def lock(user_id: int, *, until: date, reason: str, information: str = "", actor: Actor) -> None:
+def lock(
+    user_id: int,
+    *,
+    until: date,
+    reason: str,
+    information: str = "",
+    reasons: Sequence[str] = LOCK_REASONS,
+    actor: Actor,
+) -> None:
     """Lock a user from now until the beginning of a day (UK time); every session and socket ends.
 
     Raises ``Invalid``, ``WrongMove`` for oneself and for the last admin.
@@ -196,7 +208,7 @@ def lock(user_id: int, *, until: date, reason: str, information: str = "", actor
     today = clock.today()
     if not today < until <= today + LONGEST_LOCK:
         raise Invalid("The lockout date must be in the future, within ten years.", field="until")
-    if reason not in LOCK_REASONS:
+    if reason not in reasons:
         raise Invalid("Choose one of the reasons.", field="reason")
     information = _text(information, field="information", most=LONGEST_INFORMATION)
     with _managing(user_id, actor) as (record, user):
@@ -205,39 +217,71 @@ def lock(user_id: int, *, until: date, reason: str, information: str = "", actor
         user.locked_until = datetime.combine(until, time.min, tzinfo=clock.UK)
         user.lock_reason, user.lock_information = reason, information
         accounts.end_access(record, user, why="locked")
+    # The row, the sessions and the step that closes the sockets are one commit; whoever dies here has locked.
+    fault.point("lock", user_id)
 
 
 def unlock(user_id: int, *, actor: Actor) -> None:
     """Free a locked user before the day; on one who is not locked it does nothing."""
     with _managing(user_id, actor) as (_record, user):
-        user.locked_until, user.lock_reason, user.lock_information = None, "", ""
+        _free(user)
+
+
+def end_locks(*, most: int = 200) -> int:
+    """Free those whose day has come, so that the open lists hear of it; the status itself follows from the date.
+
+    Called by the sweeper; gives how many. Nothing is written while no lock ends.
+    """
+    due = select(User.id).where(User.locked_until <= clock.now()).limit(most)
+    idents = list(db.session.scalars(due))
+    if not idents:
+        return 0
+    with unit_of_work(SYSTEM) as record:
+        # Read again: an admin may have locked one of them anew a moment ago.
+        ended = select(User).where(User.id.in_(idents), User.locked_until <= clock.now()).order_by(User.id)
+        for user in db.session.scalars(ended.with_for_update()):
+            _free(user)
+            record(LockEnded(user_id=user.id, centre_id=user.centre_id))
+    return len(idents)
+
+
+def _free(user: User) -> None:
+    user.locked_until, user.lock_reason, user.lock_information = None, "", ""
 
 
 def set_active(user_id: int, active: bool, *, actor: Actor) -> None:
     """Make a user inactive, or active again."""
     with _managing(user_id, actor) as (record, user):
-        if user.active == active:
-            return
-        if not active:
-            _refuse_self(user, actor)
-            _refuse_last_admin(user, actor, for_good=False)
-            accounts.end_access(record, user, why="inactive")
-        user.active = active
+        _set_active(record, user, active, actor)
 
 
 def set_admin(user_id: int, admin: bool, *, actor: Actor) -> None:
     """Give or take the admin right of a centre's user; the pages open now are asked to sign in again."""
     with _managing(user_id, actor) as (record, user):
-        if user.centre_id is None:
-            raise WrongMove("Only users of a centre can be its admins.")
-        role = Role.CENTRE_ADMIN if admin else Role.CENTRE_USER
-        if user.role is role:
-            return
-        if not admin:
-            _refuse_self(user, actor)
-            _refuse_last_admin(user, actor, for_good=True)
-        user.role = role
-        accounts.end_access(record, user, why="role changed")
+        _set_admin(record, user, admin, actor)
+
+
+def _set_active(record: Record, user: User, active: bool, actor: Actor) -> None:
+    if user.active == active:
+        return
+    if not active:
+        _refuse_self(user, actor)
+        _refuse_last_admin(user, actor, for_good=False)
+        accounts.end_access(record, user, why="inactive")
+    user.active = active
+
+
+def _set_admin(record: Record, user: User, admin: bool, actor: Actor) -> None:
+    if user.centre_id is None:
+        raise WrongMove("Only users of a centre can be its admins.")
+    role = Role.CENTRE_ADMIN if admin else Role.CENTRE_USER
+    if user.role is role:
+        return
+    if not admin:
+        _refuse_self(user, actor)
+        _refuse_last_admin(user, actor, for_good=True)
+    user.role = role
+    accounts.end_access(record, user, why="role changed")
 
 
 def remove(user_id: int, *, actor: Actor) -> None:
@@ -280,39 +324,81 @@ def change_email(user_id: int, *, email: str, actor: Actor) -> None:
     """
     email = _address(email)
     with _managing(user_id, actor, own=True) as (record, user):
-        if user.email == email:
-            return
-        _refuse_taken(email, email, other_than=user.id)
-        old, was_confirmed = user.email, user.email_confirmed_at is not None
-        with _unique():
-            user.email, user.email_confirmed_at = email, None
-            db.session.flush()
-        # A link that went to the old address must not open the account.
-        for purpose in TokenPurpose:
-            tokens.void(purpose, user.id)
-        accounts.end_access(record, user, why="email changed")
-        _send_link(record, user, actor)
-        if was_confirmed:
-            mails.queue(
-                record,
-                "email_changed",
-                key=f"email_changed:{user.id}:{user.auth_epoch}",
-                to=old,
-                values={"name": user.full_name, "changed_at": clock.now().isoformat()},
-                brand_id=accounts.brand_of(user),
-                centre_id=user.centre_id,
-            )
+        _set_email(record, user, email, actor)
+
+
+def _set_email(record: Record, user: User, email: str, actor: Actor) -> None:
+    if user.email == email:
+        return
+    _refuse_taken(email, email, other_than=user.id)
+    old, was_confirmed = user.email, user.email_confirmed_at is not None
+    with _unique():
+        user.email, user.email_confirmed_at = email, None
+        db.session.flush()
+    # A link that went to the old address must not open the account.
+    for purpose in TokenPurpose:
+        tokens.void(purpose, user.id)
+    accounts.end_access(record, user, why="email changed")
+    fault.point("email_change", user.id)
+    _send_link(record, user, actor)
+    if was_confirmed:
+        mails.queue(
+            record,
+            "email_changed",
+            key=f"email_changed:{user.id}:{user.auth_epoch}",
+            to=old,
+            values={"name": user.full_name, "changed_at": clock.now().isoformat()},
+            brand_id=accounts.brand_of(user),
+            centre_id=user.centre_id,
+        )
+
+
+def version_of(user: User) -> str:
+    """A mark of everything that ``change`` may change: another mark, and somebody else was quicker."""
+    facts = (user.username, user.email, user.first_name, user.middle_name, user.last_name, user.phone)
+    return hashlib.sha256(repr((*facts, user.active, user.role.value)).encode()).hexdigest()[:16]
+
+
+def change(user_id: int, person: Person, *, active: bool, admin: bool, seen: str = "", actor: Actor) -> None:
+    """Change everything about a user that a page can change, or nothing of it.
+
+    ``seen`` is the ``version_of`` what the page showed. Raises ``Invalid``, ``Taken``, and ``WrongMove`` for oneself,
+    for the last admin, and where the user was changed meanwhile.
+    """
+    person = _checked(person)
+    with _managing(user_id, actor) as (record, user):
+        if seen and seen != version_of(user):
+            raise WrongMove(CHANGED_MEANWHILE)
+        if user.username != person.username:
+            _refuse_taken(person.username, person.username, other_than=user.id, fields=("username", "username"))
+            with _unique("username"):
+                user.username = person.username
+                db.session.flush()
+        user.first_name, user.middle_name, user.last_name = person.first_name, person.middle_name, person.last_name
+        user.phone = person.phone
+        _set_active(record, user, active, actor)
+        if user.centre_id is not None:
+            _set_admin(record, user, admin, actor)
+        _set_email(record, user, person.email, actor)
 
 
 def give_password(user_id: int, *, password: str, actor: Actor) -> None:
-    """Set a first password for somebody one manages; at the next sign-in another has to be chosen."""
+    """Set a first password for somebody one manages; at the next sign-in, within 72 hours, another has to be chosen.
+
+    Raises ``WrongMove`` for oneself.
+    """
     actor.require(Permission.USERS_MANAGE)
     user = scope.load(scope.users(actor), user_id)
+    if user.id == actor.user_id:
+        raise WrongMove("Change your own password on your profile.")
     passwords.check_rules(password, about=accounts.about(user))
     db.session.close()
     password_hash = passwords.hash_of(password)
     with _managing(user_id, actor) as (record, user):
         accounts.set_password(record, user, password_hash, must_change=True, why="password given")
+        if user.email_confirmed_at is None:
+            # The invitation is void with the password, so the address is proved by a link of its own.
+            accounts.send_confirmation(record, user)
 
 
 @contextmanager
@@ -334,8 +420,7 @@ def _visible(user_id: int, actor: Actor, *, own: bool, deleted: bool) -> Select[
         return select(User).where(User.deleted_at.is_(None))
     if not deleted:
         return scope.users(actor)
-    gone = select(User).where(User.deleted_at.is_not(None))
-    return gone if actor.may(Permission.CENTRES_MANAGE) else gone.where(User.centre_id == actor.centre_id)
+    return scope.deleted_users(actor)
 
 
 def _take_turns(user: User) -> None:
@@ -370,21 +455,23 @@ def _refuse_last_admin(user: User, actor: Actor, *, for_good: bool) -> None:
         raise WrongMove("This is the last admin. Make somebody else an admin first.")
 
 
-def _refuse_taken(email: str, username: str, *, other_than: int = 0) -> None:
+def _refuse_taken(
+    email: str, username: str, *, other_than: int = 0, fields: tuple[str, str] = ("email", "username")
+) -> None:
     """An address or username belongs to one account, as either: so what is typed at the door names one account."""
     statement = select(func.count()).where(User.id != other_than)
-    for name, value in (("email", email), ("username", username)):
+    for name, value in zip(fields, (email, username), strict=True):
         if db.session.scalar(statement.where(or_(User.email == value, User.username == value))):
             raise Taken(TAKEN, field=name)
 
 
 @contextmanager
-def _unique() -> Iterator[None]:
+def _unique(field: str = "email") -> Iterator[None]:
     """Two people may take the same address at the same moment; the database lets one."""
     try:
         yield
     except IntegrityError as error:
-        raise Taken(TAKEN, field="email") from error
+        raise Taken(TAKEN, field=field) from error
 
 
 def _send_link(record: Record, user: User, actor: Actor) -> None:
@@ -392,8 +479,11 @@ def _send_link(record: Record, user: User, actor: Actor) -> None:
     if user.password_hash:
         accounts.send_confirmation(record, user)
         return
-    centre = db.session.get(Centre, user.centre_id) if user.centre_id else None
-    _invite(record, user, centre, tell=True, actor=actor)
+    _invite(record, user, _centre_of(user), tell=True, actor=actor)
+
+
+def _centre_of(user: User) -> Centre | None:
+    return db.session.get(Centre, user.centre_id) if user.centre_id else None
 
 
 def _invite(record: Record, user: User, centre: Centre | None, *, tell: bool, actor: Actor) -> int:

@@ -17,7 +17,8 @@ from portal.events import outbox
 from portal.queries import documents as drawn
 from portal.queries import pictures as faces
 from portal.queries import uploads as batches
-from portal.services import documents, leadership, mails, pictures, sign_in_upkeep, uploads
+from portal.services import documents, downloads, erasure, leadership, mails, pictures, sign_in_upkeep, uploads, users
+from portal.tasks import downloads as download_tasks
 from portal.tasks import mails as mail_tasks
 from portal.tasks import pictures as picture_tasks
 from portal.tasks import queue
@@ -41,11 +42,16 @@ def sweep() -> None:
     for step in (
         documents.give_up_on_poison,
         uploads.give_up_on_poison,
+        downloads.give_up_on_poison,
         pictures.give_up_on_poison,
         _mails,
+        _bounces,
         _ring_documents,
         _ring_rest,
         _expire,
+        downloads.settle_silent,
+        download_tasks.expire,
+        users.end_locks,
     ):
         _guarded(step)
 
@@ -73,7 +79,7 @@ def _ring_documents() -> None:
 def _ring_rest() -> None:
     for name, due in (
         (queue.BATCHES, uploads.list_due),
-        (queue.MAILS, mails.list_due),
+        (queue.DOWNLOADS, downloads.list_due),
         (queue.PICTURES, pictures.list_due),
     ):
         idents = due()
@@ -85,14 +91,27 @@ def _ring_rest() -> None:
 
 def _mails() -> None:
     mails.recover()
-    for mail_id, message_id in mails.list_unknown():
-        arrived = mail_tasks.look_up(message_id)
-        if arrived is not None:
-            mails.resolve_unknown(mail_id, arrived=arrived)
+    unknown = mails.list_unknown()
+    arrived = mail_tasks.look_up([message_id for _, message_id in unknown]) if unknown else None
+    if arrived is not None:
+        for mail_id, message_id in unknown:
+            mails.resolve_unknown(mail_id, arrived=message_id in arrived)
+    # One ring sends what waits; a second worker that is idle joins in.
+    if mails.list_due(most=1) and queue.waiting(queue.MAILS) == 0:
+        queue.ring(queue.MAILS, queue.WHATEVER_WAITS)
+
+
+def _bounces() -> None:
+    mail_tasks.read_bounces()
 
 
 def _expire() -> None:
     while documents.expire_passed():
+        pass
+
+
+def _erase() -> None:
+    while erasure.erase_due():
         pass
 
 
@@ -104,6 +123,7 @@ def tidy() -> None:
     for root in (drawn.store_root, batches.store_root, faces.store_root):
         Store(root(current_app.config["PORTAL_DATA"])).forget_halves(seconds=HALVES_STAY)
     picture_tasks.forget_unused()
+    download_tasks.clear_away(seconds=HALVES_STAY)
 
 
 def run(stopped: Callable[[], bool]) -> None:
@@ -122,6 +142,7 @@ def run(stopped: Callable[[], bool]) -> None:
             sweep()
             if time.monotonic() - tidied > TIDY_EVERY:
                 _guarded(tidy)
+                _guarded(_erase)
                 tidied = time.monotonic()
         while not stopped() and time.monotonic() - begun < EVERY:
             time.sleep(0.2)

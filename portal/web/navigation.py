@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from portal.access.permissions import Permission as P
 from portal.access.roles import door_of
 from portal.access.sessions import actor_of
 from portal.database import Busy, db
+from portal.events import rooms
 from portal.queries import brands
 from portal.vocabulary import Door
 from portal.web import sessions
@@ -32,6 +34,8 @@ class Item:
     url: str
     icon: str
     current: bool
+    views: tuple[Item, ...] = ()
+    """What a drop-down under the entry leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ class Frame:
     basket_count: int | None = None
     home_url: str = "/"
     profile_url: str | None = None
+    avatar_url: str = ""
+    """The picture of whoever is signed in; empty for the initials."""
+    desk: str = ""
+    """The room of one's own finished work (``rooms.desk``), and how far it had come before the page was read."""
+    desk_seq: int = 0
     logout_url: str | None = None
 
 
@@ -78,6 +87,11 @@ MENUS: dict[str, list[tuple[str, str, str, P]]] = {
     Door.LEARNER: [],
 }
 """Label, endpoint, icon, right. An entry whose page is not built yet is left out by itself."""
+
+VIEWS: dict[str, list[tuple[str, str]]] = {
+    "centre.users": [("All", ""), ("Active", "active"), ("Locked", "locked"), ("Inactive", "inactive")],
+}
+"""Entries with a drop-down: the label of each view of the list, and the status that it shows (SPEC §3)."""
 
 FOOTER = [
     ("Contact", "public.contact"),
@@ -138,6 +152,9 @@ def _frame(door: str) -> Frame:
         footer=[_item(label, endpoint, "") for label, endpoint in (("Help", _help_of(door)), *FOOTER)],
         home_url=_url_if_built(f"{door}.dashboard") or "/" if user else "/",
         profile_url=_url_if_built(f"{door}.profile") if user else None,
+        avatar_url=_avatar_url(door, user) if user else "",
+        desk=rooms.desk(user.id) if user else "",
+        desk_seq=found.desk_seq if found else 0,
         logout_url=_url_if_built("auth.logout") if user else None,
     )
 
@@ -145,6 +162,13 @@ def _frame(door: str) -> Frame:
 def _help_of(door: str) -> str:
     """The guide of a door; visitors of public pages are more often learners than staff."""
     return "public.learner_help" if door in (Door.LEARNER, "public") else "public.centre_help"
+
+
+def _avatar_url(door: str, user: User) -> str:
+    """The address changes with the picture, so that an open page shows the new one."""
+    if not user.picture_sha256 or f"{door}.picture" not in current_app.view_functions:
+        return ""
+    return url_for(f"{door}.picture", user_id=user.id, v=user.picture_sha256[:12])
 
 
 def _url_if_built(endpoint: str) -> str | None:
@@ -165,4 +189,10 @@ def _menu(door: str, user: User | None) -> list[Item]:
 def _item(label: str, endpoint: str, icon: str) -> Item:
     url = url_for(endpoint)
     here = request.path == url or (url.count("/") > 2 or not url.endswith("/")) and request.path.startswith(url + "/")
-    return Item(label=_(label), url=url, icon=icon, current=here)
+    return Item(label=_(label), url=url, icon=icon, current=here, views=tuple(_views(endpoint)))
+
+
+def _views(endpoint: str) -> Iterator[Item]:
+    here = request.args.get("status", "") if request.endpoint == endpoint else None
+    for label, status in VIEWS.get(endpoint, ()):
+        yield Item(label=_(label), url=url_for(endpoint, status=status or None), icon="", current=status == here)

@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from portal import clock
 from portal.access import sessions
-from portal.access.actor import Actor
+from portal.access.actor import SYSTEM, Actor
 from portal.database import db
 from portal.errors import Expired, Invalid, NotAllowed, Throttled
 from portal.models.audit import AuditEntry
 from portal.models.mails import Mail
 from portal.models.sign_in import OneTimeToken, UserSession
-from portal.services import accounts, passwords, sign_in_upkeep, throttles, tokens
+from portal.services import accounts, passwords, sign_in_upkeep, throttles, tokens, users
 from portal.unit_of_work import unit_of_work
 from portal.vocabulary import Door, TokenPurpose
 from tests.services.people import PASSWORD, VISITOR, as_actor, fresh
@@ -163,12 +163,40 @@ class TestSigningIn:
         (entry,) = audited("SignInRefused")
         assert entry.subject == "an unknown account"
 
-    def test_the_owner_of_a_locked_account_is_told_until_when(self, people):
-        change(people.michael, locked_until=clock.now() + timedelta(days=3), lock_reason="a secret reason")
+    def test_the_owner_of_a_locked_account_is_told_until_when_and_why(self, people):
+        day = clock.now() + timedelta(days=3)
+        change(people.michael, locked_until=day, lock_reason="Long term sick", lock_information="A secret note.")
         with pytest.raises(accounts.Locked) as refused:
             sign_in()
-        assert clock.uk_date(clock.now() + timedelta(days=3)) in refused.value.message
-        assert "reason" not in refused.value.message
+        assert f"until {clock.uk_date(day)}: Long term sick." in refused.value.message
+        assert "secret" not in refused.value.message
+        with pytest.raises(accounts.Refused) as refused:
+            sign_in(password="not the right one")
+        assert "Long term sick" not in refused.value.message
+
+    def test_a_password_handed_over_lets_in_for_72_hours(self, people, monkeypatch):
+        made = users.create_centre_user(
+            people.riverside, users.Person("petra@portal.example", "Petra", "New"), password=NEW, actor=SYSTEM
+        )
+        begun = clock.now()
+        monkeypatch.setattr(clock, "now", lambda: begun + accounts.HANDED_OVER_FOR - timedelta(minutes=1))
+        assert sign_in("petra@portal.example", NEW).change_token_id
+        monkeypatch.setattr(clock, "now", lambda: begun + accounts.HANDED_OVER_FOR + timedelta(minutes=1))
+        with pytest.raises(accounts.PasswordExpired) as refused:
+            sign_in("petra@portal.example", NEW)
+        assert "72 hours" in refused.value.message
+        with pytest.raises(accounts.Refused) as wrong:
+            sign_in("petra@portal.example", "another one altogether")
+        assert "72 hours" not in wrong.value.message
+        # Another one that is handed over begins anew; one's own has no end.
+        users.give_password(made.user_id, password="meadow ribbon kettle 5", actor=SYSTEM)
+        entry = sign_in("petra@portal.example", "meadow ribbon kettle 5")
+        link = tokens.text_of(entry.change_token_id, SECRET)
+        accounts.choose_password(
+            link, purpose=TokenPurpose.RESET, password="own words of petra 9", secret=SECRET, actor=VISITOR
+        )
+        monkeypatch.setattr(clock, "now", lambda: begun + timedelta(days=90))
+        assert sign_in("petra@portal.example", "own words of petra 9").token
 
     def test_a_lock_ends_by_itself(self, people):
         change(people.michael, locked_until=clock.now() - timedelta(seconds=1))

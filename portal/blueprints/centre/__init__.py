@@ -4,4 +4,5 @@ from flask import Blueprint
 
 bp = Blueprint("centre", __name__)
 
-from portal.blueprints.centre import dashboard, documents, jobs, profile, records, validate  # noqa: E402, F401
+from portal.blueprints.centre import dashboard, documents, jobs, profile, records, users, validate  # noqa: E402, F401
+from portal.blueprints.centre import audit, problems  # noqa: E402, F401, I001

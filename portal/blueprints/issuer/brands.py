@@ -10,10 +10,11 @@ from flask_babel import gettext as _
 from portal.access.actor import Actor
 from portal.access.permissions import Permission
 from portal.blueprints.issuer import bp
-from portal.blueprints.issuer.forms import BrandForm, add_error
+from portal.blueprints.issuer.forms import BrandForm
 from portal.errors import Invalid, Taken
 from portal.queries.brand_list import get_brand, list_brands
 from portal.services import centres
+from portal.web.fields import add_error
 from portal.web.guards import issuer
 
 

@@ -11,17 +11,22 @@ from werkzeug.wrappers import Response
 from portal.access.actor import Actor
 from portal.access.permissions import Permission
 from portal.blueprints.issuer import bp
-from portal.blueprints.issuer.forms import AdminForm, CentreForm, add_error
+from portal.blueprints.issuer.forms import AdminForm, CentreForm
 from portal.errors import Invalid, Taken
 from portal.queries.brand_list import list_choices
 from portal.queries.centre_list import CENTRES, figures_of
 from portal.queries.centres import get_centre
+from portal.queries.contacts import contacts_of
 from portal.queries.issuer_jobs import CENTRE_JOBS
 from portal.queries.user_list import CENTRE_USERS
-from portal.services import centres, users
+from portal.services import centres, contacts, users
+from portal.services.contacts import Holder
 from portal.services.users import Person
+from portal.vocabulary import Post
 from portal.web import grids
+from portal.web.fields import add_error
 from portal.web.guards import issuer
+from portal.web.user_forms import ContactsForm
 
 
 @bp.get("/issuer/centres", endpoint="centres")
@@ -119,6 +124,27 @@ def new_admin(actor: Actor, centre_id: int) -> Any:
     return render_template("issuer/admin_form.html", form=form, centre=found), 422 if form.is_submitted() else 200
 
 
+@bp.route("/issuer/centres/<int:centre_id>/contacts", methods=["GET", "POST"])
+@issuer(Permission.CENTRES_MANAGE)
+def edit_contacts(actor: Actor, centre_id: int) -> Any:
+    """Say who the main contacts of a centre are."""
+    found = get_centre(centre_id, actor=actor)
+    known = contacts_of(found.id, actor=actor)
+    held = {f"{post}_{name}": getattr(one, name) for post, one in known.items() if one for name in contacts.LONGEST}
+    form = ContactsForm.for_posts()(data=held)
+    if form.validate_on_submit():
+        said = {post: {name: form[f"{post}_{name}"].data or "" for name in contacts.LONGEST} for post in Post}
+        try:
+            contacts.change_contacts(found.id, {post: Holder(**one) for post, one in said.items()}, actor=actor)
+        except Invalid as error:
+            add_error(form, error)
+        else:
+            flash(_("Saved."), "success")
+            return redirect(url_for(".centre", centre_id=found.id))
+    page = render_template("issuer/contacts_form.html", form=form, centre=found, posts=list(Post))
+    return page, 422 if form.is_submitted() else 200
+
+
 def _centre_page(grid: Any, tab: str, centre_id: int, actor: Actor) -> Response:
     found = get_centre(centre_id, actor=actor)
     return grids.answer(
@@ -129,4 +155,5 @@ def _centre_page(grid: Any, tab: str, centre_id: int, actor: Actor) -> Response:
         centre=found,
         tab=tab,
         figures=figures_of(found, actor=actor),
+        contacts=contacts_of(found.id, actor=actor),
     )

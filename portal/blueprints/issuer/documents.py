@@ -13,7 +13,7 @@ from portal import clock
 from portal.access.actor import Actor
 from portal.access.permissions import Permission
 from portal.blueprints.issuer import bp
-from portal.blueprints.issuer.forms import CancelForm, ReplaceForm, add_error
+from portal.blueprints.issuer.forms import CancelForm, ReplaceForm
 from portal.documents.coverage import unsupported_characters
 from portal.errors import Invalid, WrongMove
 from portal.events import outbox, rooms
@@ -29,6 +29,7 @@ from portal.queries.issuer_documents import (
 from portal.services import corrections, documents
 from portal.vocabulary import Production, Validity
 from portal.web import grids
+from portal.web.fields import add_error
 from portal.web.guards import issuer
 
 CORRECTABLE = ("first_name", "middle_name", "last_name", "level", "grade", "language", "awarded_on", "expires_on")

@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable
-from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
-from wtforms import BooleanField, DateField, PasswordField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, PasswordField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp, StopValidation, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp, ValidationError
 
-from portal.errors import PortalError
-from portal.intake.cells import FORBIDDEN, CellFault, calendar_day
 from portal.services.documents import LONGEST_REASON
-from portal.services.users import LOCK_REASONS, LONGEST_INFORMATION, LONGEST_NAME
+from portal.services.users import LONGEST_NAME
+from portal.web.fields import ChoiceField, DayField, email, line, lines, tidy
 
 COLOUR = r"#[0-9a-fA-F]{6}"
-ADDRESS = r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]{2,63}"
-LONGEST_ADDRESS = 254
-
-
-def add_error(form: FlaskForm, error: PortalError) -> None:
-    """Show a broken rule where it belongs: at its field, or above the form."""
-    field = form._fields.get(error.field or "")
-    if field is None:
-        form.form_errors.append(error.message)
-    else:
-        field.errors = [*field.errors, error.message]
-
-
-class Readable:
-    """Refuse what cannot be seen or turns the direction of text; ``lines`` allows line breaks."""
-
-    def __init__(self, *, lines: bool = False) -> None:
-        self.lines = lines
-
-    def __call__(self, _form: Any, field: Any) -> None:
-        text = field.data or ""
-        if self.lines:
-            text = text.replace("\r\n", "").replace("\n", "")
-        if FORBIDDEN.search(text):
-            raise StopValidation(str(_l("This holds characters that cannot be shown. Remove them.")))
 
 
 class NotAfter:
@@ -53,67 +24,6 @@ class NotAfter:
     def __call__(self, _form: Any, field: Any) -> None:
         if field.data and not 1900 <= field.data.year <= 2200:
             raise ValidationError(str(_l("This day is too far away.")))
-
-
-class ChoiceField(SelectField):
-    """One of a list; what is none of it gets a sentence."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Read the choice; what cannot be one is none."""
-        try:
-            super().process_formdata(valuelist)
-        except ValueError:
-            self.data = None
-
-    def pre_validate(self, form: Any) -> None:
-        """Only what was offered can be chosen."""
-        if not any(match for _value, _label, match, *_rest in self.iter_choices()):
-            raise StopValidation(str(_l("Choose one of the list.")))
-
-
-class DayField(DateField):
-    """A day as browsers send it or as people write it."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Read the day, or say what is wrong with it; nothing is no day."""
-        text = (valuelist[0] if valuelist else "").strip()
-        self.data: date | None = None
-        if text:
-            try:
-                self.data = calendar_day(text, what=str(_l("date")))
-            except CellFault as fault:
-                raise ValueError(str(fault)) from None
-
-    def _value(self) -> str:
-        if self.raw_data:
-            return str(self.raw_data[0])
-        return self.data.isoformat() if self.data else ""
-
-
-def tidy(text: str | None) -> str | None:
-    """Trimmed and composed, as it will be kept."""
-    return unicodedata.normalize("NFC", text).strip() if text else text
-
-
-def line(label: Any, longest: int, *, missing: Any = None, rules: Iterable[Any] = ()) -> StringField:
-    """One line of text; ``missing`` is what is said when it is left out, None where it may be."""
-    # Sent at all, and not only spaces: what a form leaves out is not taken from what was there before.
-    needed = [InputRequired(missing), DataRequired(missing)] if missing else [Optional()]
-    too_long = Length(max=longest, message=_l("At most %(most)s characters.", most=longest))
-    return StringField(label, filters=[tidy], validators=[*needed, Readable(), too_long, *rules])
-
-
-def lines(label: Any, longest: int, *, missing: Any = None) -> TextAreaField:
-    """Several lines of text."""
-    needed = [InputRequired(missing), DataRequired(missing)] if missing else [Optional()]
-    too_long = Length(max=longest, message=_l("At most %(most)s characters.", most=longest))
-    return TextAreaField(label, filters=[tidy], validators=[*needed, Readable(lines=True), too_long])
-
-
-def email(label: Any, *, missing: Any = None) -> StringField:
-    """An email address."""
-    right = Regexp(rf"^{ADDRESS}$", message=_l("Write an email address like name@college.example."))
-    return line(label, LONGEST_ADDRESS, missing=missing, rules=[right])
 
 
 class Button(FlaskForm):
@@ -225,18 +135,3 @@ class BrandForm(FlaskForm):
     notice_line = lines(_l("Line in notices to learners"), 500)
     validate_from = DayField(_l("Documents can be validated when issued after"), validators=[Optional(), NotAfter()])
     public_document = BooleanField(_l("Smart Verify shows the document itself"))
-
-
-class LockForm(FlaskForm):
-    """The User Lockout dialog (SPEC §13)."""
-
-    until = DayField(_l("Lockout Date"), validators=[InputRequired(_l("Enter the day on which the lock ends."))])
-    reason = ChoiceField(
-        _l("Lockout Reason"),
-        choices=[
-            SelectChoice("", _l("Choose a reason")),
-            *(SelectChoice(reason, _l(reason)) for reason in LOCK_REASONS),
-        ],
-        validators=[DataRequired(_l("Choose a reason."))],
-    )
-    information = lines(_l("Additional Information"), LONGEST_INFORMATION)

@@ -17,7 +17,7 @@ from portal import clock, green
 from portal.access.actor import Actor
 from portal.access.permissions import Permission
 from portal.blueprints.issuer import bp
-from portal.blueprints.issuer.forms import Button, UploadForm, add_error
+from portal.blueprints.issuer.forms import Button, UploadForm
 from portal.documents.storage import OutOfSpace, Store, Stored
 from portal.errors import Invalid, WrongMove
 from portal.events import outbox, rooms
@@ -30,6 +30,7 @@ from portal.services import uploads
 from portal.services.uploads import StoredFile
 from portal.vocabulary import UploadState
 from portal.web.document_files import disposition
+from portal.web.fields import add_error
 from portal.web.guards import issuer
 
 SHOWN = 200

@@ -217,7 +217,7 @@ def test_a_wrong_lock_is_told(isla: Client, cast: People, row: Row, changed: dic
 
 def test_nobody_locks_themself(isla: Client, cast: People, row: Row) -> None:
     answer = isla.submit(f"/issuer/users/{cast.issuer}/lock", LOCK)
-    assert answer.status_code == 422
+    assert answer.status_code == 409
     assert "your own account" in words_of(answer)
     assert row(User, cast.issuer).locked_until is None
 

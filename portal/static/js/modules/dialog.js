@@ -1,6 +1,7 @@
 // Dialogs, for the whole document, so that links in rows that arrive live work too.
 //   data-dialog-open="id"     opens the <dialog id>          data-dialog-close   closes the dialog around it
-//   data-dialog-load="size"   on a link: shows the [data-dialog-content] of the page behind it in the portal's own dialog
+//   data-dialog-load="size"   on a link: shows the [data-dialog-content] of the page behind it in the portal's own dialog;
+//                             on a button: sends its form, and shows the answer there or says it
 
 import { busy, rest } from "./form.js";
 import { toast } from "./toast.js";
@@ -8,7 +9,7 @@ import { toast } from "./toast.js";
 const TONES = { success: "good", error: "bad", danger: "bad", warning: "warn" };
 const SIZES = ["sm", "md", "lg", "full"];
 let asked = 0;
-
+let list = null; // that of the row whose button opened the dialog
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-dialog-open]");
   const target = opener && document.getElementById(opener.dataset.dialogOpen);
@@ -41,12 +42,14 @@ document.addEventListener("pointerdown", (event) => {
   if (!inside) dialog.close();
 });
 
+// form.js has looked at it before: what it stopped waits for an answer, or is being sent already.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   const dialog = form.closest("#portal-dialog");
-  if (!dialog || form.method === "dialog" || form.dataset.wholePage !== undefined || (form.dataset.confirm && !form.dataset.confirmed)) return;
+  if (event.defaultPrevented || form.method === "dialog" || form.dataset.wholePage !== undefined) return;
+  if (!dialog && (event.submitter?.dataset.dialogLoad === undefined || !host())) return;
   event.preventDefault();
-  if (!form.dataset.sending) send(form, event.submitter);
+  if (!form.dataset.sending) send(form, event.submitter, dialog ? null : event.submitter.dataset.dialogLoad);
 });
 
 function host() {
@@ -64,10 +67,9 @@ function note(name) {
 export async function load(url, size = "md", title = "") {
   const dialog = host();
   const mine = ++asked;
-  for (const one of SIZES) dialog.classList.toggle(`dialog--${one}`, one === size);
+  open(size);
   dialog.querySelector(".dialog__title").textContent = title;
   note("loading");
-  if (!dialog.open) dialog.showModal();
   try {
     const answer = await fetch(url, { headers: { Accept: "text/html", "X-Requested-With": "fetch" }, credentials: "same-origin" });
     const page = await parse(answer);
@@ -76,6 +78,14 @@ export async function load(url, size = "md", title = "") {
   } catch {
     if (mine === asked) note("failed");
   }
+}
+
+function open(size) {
+  const dialog = host();
+  for (const one of SIZES) dialog.classList.toggle(`dialog--${one}`, one === size);
+  if (dialog.open) return;
+  list = document.activeElement?.closest("[data-grid]");
+  dialog.showModal();
 }
 
 async function parse(answer) {
@@ -118,7 +128,8 @@ function makeItsOwn(content) {
   }
 }
 
-async function send(form, submitter) {
+// size: of the dialog that an answer needs, for a button outside of it.
+async function send(form, submitter, size = null) {
   const dialog = host();
   const body = new FormData(form, submitter);
   busy(form, submitter);
@@ -128,10 +139,13 @@ async function send(form, submitter) {
     const url = form.method === "get" ? `${action}?${new URLSearchParams(body)}` : action;
     const answer = await fetch(url, { ...options, headers: { Accept: "text/html", "X-Requested-With": "fetch" }, credentials: "same-origin" });
     const page = await parse(answer);
-    if (answer.redirected && !page.querySelector("[data-dialog-content]")) {
+    const content = page.querySelector("[data-dialog-content]");
+    if (size !== null) rest(form);
+    if (answer.redirected && !content) {
       arrive(page, answer, dialog);
       return;
     }
+    if (size !== null && (content || !answer.ok)) open(size);
     show(page, answer);
   } catch {
     rest(form);
@@ -155,4 +169,9 @@ function arrive(page, answer, dialog) {
 host()?.addEventListener("close", () => {
   asked += 1;
   slot().replaceChildren();
+  // The browser gives focus back to the button that opened it; where its row is gone by now, to the list.
+  if (list?.isConnected && (!document.activeElement || document.activeElement === document.body)) {
+    list.querySelector(".grid__scroll")?.focus({ preventScroll: true });
+  }
+  list = null;
 });

@@ -1,4 +1,5 @@
-// Forms everywhere: a form that is being sent marks its button busy and is not sent twice; data-confirm asks first.
+// Forms everywhere: a form that is being sent marks its button busy and is not sent twice; data-confirm asks first. data-file: it is
+// answered by a file, so the page stays and the form may be sent again.
 
 export function busy(form, button) {
   form.dataset.sending = "true";
@@ -10,7 +11,9 @@ export function busy(form, button) {
 
 export function rest(form) {
   delete form.dataset.sending;
-  for (const button of form.querySelectorAll(".is-busy")) {
+  // A button may stand elsewhere and name its form, as those in the rows of a list do.
+  for (const button of form.elements) {
+    if (!button.classList.contains("is-busy")) continue;
     button.classList.remove("is-busy");
     button.removeAttribute("aria-disabled");
     if (button.dataset.busyLabel) button.removeAttribute("aria-label");
@@ -23,12 +26,13 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     return;
   }
-  if (form.dataset.confirm && !form.dataset.confirmed) {
+  const question = event.submitter?.dataset.confirm || form.dataset.confirm;
+  if (question && !form.dataset.confirmed) {
     event.preventDefault();
-    ask(form, event.submitter);
+    ask(form, event.submitter, question);
     return;
   }
-  if (form.method !== "post") return;
+  if (form.method !== "post" || form.dataset.file !== undefined) return;
   // The value of the button must still be sent, so it is not disabled, only marked; and not before every listener has spoken.
   setTimeout(() => {
     if (!event.defaultPrevented) busy(form, event.submitter);
@@ -40,14 +44,14 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) document.querySelectorAll("form[data-sending]").forEach(rest);
 });
 
-function ask(form, submitter) {
+function ask(form, submitter, question) {
   const asked = document.getElementById("portal-confirm");
   if (!asked) {
     form.dataset.confirmed = "true";
     form.requestSubmit(submitter);
     return;
   }
-  asked.querySelector("[data-confirm-text]").textContent = form.dataset.confirm;
+  asked.querySelector("[data-confirm-text]").textContent = question;
   const yes = asked.querySelector("[data-confirm-yes]");
   yes.querySelector(".button__label").textContent = submitter?.textContent.trim() || yes.dataset.word;
   const dangerous = submitter?.classList.contains("button--danger") ?? false;
