@@ -29,6 +29,11 @@ def leave_empty_ones(_context: Any, _revision: Any, directives: list[Any]) -> No
         directives[:] = []
 
 
+def concerns_this_database(item: Any, _name: str, kind: str, _reflected: bool, _compared: Any) -> bool:
+    """Leave out an index that the models declare for the other database only."""
+    return kind != "index" or item.info.get("only_on", migrate.db.engine.dialect.name) == migrate.db.engine.dialect.name
+
+
 def run() -> None:
     """Run the revisions in one transaction."""
     engine = migrate.db.engine
@@ -37,6 +42,7 @@ def run() -> None:
             connection=connection,
             target_metadata=metadata,
             render_item=render_item,
+            include_object=concerns_this_database,
             process_revision_directives=leave_empty_ones,
             render_as_batch=engine.dialect.name == "sqlite",
             compare_type=False,

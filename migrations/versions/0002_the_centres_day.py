@@ -5,6 +5,9 @@ Revises: 0001
 Create Date: 2026-11-23 21:28:27.295820
 
 """
+import sys
+import unicodedata
+
 from alembic import op
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -222,6 +225,16 @@ def upgrade():
         batch_op.add_column(sa.Column('notices', sa.Integer(), nullable=False, server_default='0'))
         batch_op.add_column(sa.Column('registered_at', sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column('viewed_at', sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(
+            sa.Column('published_at', sa.DateTime(timezone=True), nullable=False, server_default='2000-01-01 00:00:00')
+        )
+        batch_op.add_column(sa.Column('sort_name', sa.Text(), nullable=False, server_default=''))
+        batch_op.add_column(sa.Column('search_text', sa.Text(), nullable=False, server_default=''))
+
+    with op.batch_alter_table('qualification', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('search_text', sa.Text(), nullable=False, server_default=''))
+
+    make_records_searchable()
 
     with op.batch_alter_table('user', schema=None) as batch_op:
         batch_op.add_column(sa.Column('password_expires_at', sa.DateTime(timezone=True), nullable=True))
@@ -242,7 +255,15 @@ def downgrade():
         batch_op.drop_column('erased_at')
         batch_op.drop_column('password_expires_at')
 
+    for name in RECORD_INDEXES:
+        op.drop_index(name, table_name='record', if_exists=True)
+    with op.batch_alter_table('qualification', schema=None) as batch_op:
+        batch_op.drop_column('search_text')
+
     with op.batch_alter_table('record', schema=None) as batch_op:
+        batch_op.drop_column('search_text')
+        batch_op.drop_column('sort_name')
+        batch_op.drop_column('published_at')
         batch_op.drop_column('viewed_at')
         batch_op.drop_column('registered_at')
         batch_op.drop_column('notices')
@@ -301,3 +322,104 @@ def downgrade():
     op.drop_table('download')
     op.drop_table('contact')
     # ### end Alembic commands ###
+
+
+RECORD_INDEXES = {
+    'ix_record_centre_id_sort_name': ['centre_id', 'sort_name', 'id'],
+    'ix_record_centre_id_enrolment_number': ['centre_id', 'enrolment_number', 'id'],
+    'ix_record_centre_id_title': ['centre_id', 'qualification_title', 'id'],
+    'ix_record_centre_id_number': ['centre_id', 'qualification_number', 'published_at', 'id'],
+    'ix_record_centre_id_awarded_on': ['centre_id', 'awarded_on', 'published_at', 'id'],
+    'ix_record_centre_id_notice': ['centre_id', 'notice', 'published_at', 'id'],
+    'ix_record_centre_id_expires_on': ['centre_id', 'expires_on', 'published_at', 'id'],
+    'ix_record_centre_id_published_at': ['centre_id', 'published_at', 'id'],
+    'ix_record_centre_id_search': [
+        'centre_id', 'published_at', 'id', 'search_text', 'qualification_number', 'awarded_on'
+    ],
+    'ix_record_search': ['centre_id', 'search_text'],
+}
+ONLY_ON = {
+    'ix_record_centre_id_published_at': 'postgresql',
+    'ix_record_search': 'postgresql',
+    'ix_record_centre_id_search': 'sqlite',
+}
+LETTERS = str.maketrans(
+    {'ł': 'l', 'ø': 'o', 'đ': 'd', 'ð': 'd', 'þ': 'th', 'æ': 'ae', 'œ': 'oe', 'ı': 'i', 'ħ': 'h', 'ŧ': 't'}
+)
+APOSTROPHES = dict.fromkeys(map(ord, "'\u2018\u2019\u201b\u02bb\u02bc\u0060\u00b4\u2032"))
+DASHES = dict.fromkeys(map(ord, '\u2010\u2011\u2012\u2013\u2014\u2212'), '-')
+
+
+def folded(text):
+    """Without case, accents and apostrophes, as the portal folded when this revision was written."""
+    apart = unicodedata.normalize('NFKD', text.translate(APOSTROPHES)).casefold()
+    apart = apart.translate(dict.fromkeys(range(0x0300, 0x0370)))
+    return unicodedata.normalize('NFC', apart).translate(LETTERS).translate(DASHES)
+
+
+def make_records_searchable():
+    """Fill the new columns of records and qualifications, then make the indexes of the list."""
+    bind = op.get_bind()
+    bind.execute(sa.text('UPDATE record SET published_at = (SELECT created_at FROM job WHERE job.id = record.job_id)'))
+    for ident, title, number in bind.execute(sa.text('SELECT id, title, number FROM qualification')).all():
+        bind.execute(
+            sa.text('UPDATE qualification SET search_text = :text WHERE id = :id'),
+            {'text': folded(f'{title} {number}'), 'id': ident},
+        )
+    last = 0
+    while rows := bind.execute(
+        sa.text(
+            'SELECT id, last_name, first_name, middle_name, enrolment_number, qualification_number FROM record'
+            ' WHERE id > :last ORDER BY id LIMIT 1000'
+        ),
+        {'last': last},
+    ).all():
+        first, last = rows[0].id, rows[-1].id
+        references = {}
+        for record_id, reference in bind.execute(
+            sa.text('SELECT record_id, reference FROM document WHERE record_id BETWEEN :first AND :last ORDER BY id'),
+            {'first': first, 'last': last},
+        ):
+            references.setdefault(record_id, []).append(reference)
+        for row in rows:
+            names = [folded(name) for name in (row.last_name, row.first_name, row.middle_name) if name]
+            others = [row.enrolment_number, row.qualification_number, *references.get(row.id, ())]
+            bind.execute(
+                sa.text('UPDATE record SET sort_name = :name, search_text = :text WHERE id = :id'),
+                {
+                    'name': ' '.join(names)[:200],
+                    'text': ' '.join([*names, *(folded(other) for other in others)]),
+                    'id': row.id,
+                },
+            )
+    dialect = bind.dialect.name
+    can_search = dialect == 'postgresql' and has_trigrams(bind)
+    for name, columns in RECORD_INDEXES.items():
+        if ONLY_ON.get(name, dialect) != dialect or (name == 'ix_record_search' and not can_search):
+            continue
+        where = sa.text('expires_on IS NOT NULL') if name == 'ix_record_centre_id_expires_on' else None
+        trigrams = {'postgresql_using': 'gin', 'postgresql_ops': {'search_text': 'gin_trgm_ops'}}
+        op.create_index(
+            name,
+            'record',
+            columns,
+            sqlite_where=where,
+            postgresql_where=where,
+            **(trigrams if name == 'ix_record_search' else {}),
+        )
+
+
+def has_trigrams(bind):
+    """Whether PostgreSQL can index parts of words; both extensions are trusted and come with it."""
+    try:
+        with bind.begin_nested():
+            bind.execute(sa.text('CREATE EXTENSION IF NOT EXISTS pg_trgm'))
+            bind.execute(sa.text('CREATE EXTENSION IF NOT EXISTS btree_gin'))
+    except sa.exc.DBAPIError as problem:
+        print(
+            'The index for searching records was left out, so searching in large centres is slow: '
+            f'{problem.orig}'.strip() + ' docs/deploy.md says how to make it later.',
+            file=sys.stderr,
+        )
+        return False
+    return True

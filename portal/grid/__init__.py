@@ -3,7 +3,7 @@
 It knows no noun and no HTTP. A list is declared in ``portal.queries``; ``portal.web.grids`` answers for it.
 """
 
-from portal.grid.declaration import Action, Bulk, Column, Grid
+from portal.grid.declaration import Action, Asked, Bulk, Column, Grid
 from portal.grid.filters import DateRange, Filter, NumberRange, OneOf, Text, YesNo
 from portal.grid.question import BadQuery, Question
 from portal.grid.reading import Page, count, read_page, read_rows, selected, stream
@@ -11,6 +11,7 @@ from portal.grid.selection import Selection
 
 __all__ = [
     "Action",
+    "Asked",
     "BadQuery",
     "Bulk",
     "Column",

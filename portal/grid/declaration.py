@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -28,6 +28,7 @@ class Column:
     expression, or a tuple of them. ``search`` is True or an expression that ``?q=`` looks into. ``cell`` names a macro
     of the grid's ``cells`` file that draws the cell from the row; without one the plain text stands there.
     ``text`` makes the plain text, for the cell and the CSV, from the row. ``kind`` only aligns and sets the type.
+    A column that is not ``shown`` is only a filter.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Column:
     text: Callable[[Any], Any] | None = None
     kind: CellKind = "text"
     csv: bool = True
+    shown: bool = True
 
     def text_of(self, row: Any, say: Callable[[Any], str] = str) -> str:
         """The plain text of this column in a row. ``say`` puts our own words into the reader's language."""
@@ -91,7 +93,10 @@ class Action:
 
 @dataclass(frozen=True)
 class Bulk:
-    """What may be done to a selection of rows. The endpoint receives a ``Selection`` by POST."""
+    """What may be done to a selection of rows. The endpoint receives a ``Selection`` by POST.
+
+    ``counted`` is the label while rows are selected, with their number as ``%(things)s``: "Export %(things)s".
+    """
 
     name: str
     label: Any
@@ -99,6 +104,18 @@ class Bulk:
     endpoint: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     may: Callable[[Any], bool] | None = None
+    counted: Any = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a question asks of the rows: words, and what each filter read, by column."""
+
+    words: tuple[str, ...]
+    wanted: dict[str, Any]
+    actor: Any
+    session: Any
+    dialect: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +126,8 @@ class Grid:
     begins with what this actor may see. ``room(actor, **within)`` names the room of its live changes. ``also`` are
     expressions that rows carry beside the columns. ``cells`` is the template file of the cell macros.
     ``things`` are its rows in a count ("records"), ``thing`` one of them. ``empty`` stands where there are no rows.
+    ``export`` is an endpoint that gives the CSV by POST, for a list whose taking away is recorded: its own address then
+    gives none.
     """
 
     name: str
@@ -127,6 +146,9 @@ class Grid:
     things: Any = "records"
     empty: Any = "There is nothing here yet."
     csv: bool = True
+    narrow: Callable[[Asked], Iterable[ColumnElement[bool]]] | None = None
+    long: bool = False
+    export: str = ""
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns] + list(self.also)
@@ -137,6 +159,8 @@ class Grid:
         if self.default_sort.removeprefix("-") not in self.sortable:
             raise ValueError(f"grid {self.name}: the default sort {self.default_sort} is no sortable column")
         for column in self.columns:
+            if not column.shown and (column.value is not None or column.filter is None):
+                raise ValueError(f"grid {self.name}: {column.name} is not shown, so it can only be a filter")
             if column.value is None and (column.sort is True or column.search is True):
                 raise ValueError(f"grid {self.name}: {column.name} has no value to sort or search by")
             if column.filter is not None and column.filter.expression is None and column.value is None:
@@ -148,6 +172,11 @@ class Grid:
     def by_name(self) -> dict[str, Column]:
         """The columns by name."""
         return {column.name: column for column in self.columns}
+
+    @cached_property
+    def shown(self) -> tuple[Column, ...]:
+        """The columns that are drawn, from left to right."""
+        return tuple(column for column in self.columns if column.shown)
 
     @cached_property
     def sortable(self) -> frozenset[str]:

@@ -1,7 +1,8 @@
 """Answers from the database: pages, single rows, counts, selections and streams, always within ``grid.select``.
 
 Rows are plain columns, never entities, so no relationship can be loaded by a cell. A page costs two queries, whatever
-it shows: one for the count (capped) with the newest key, one for the rows.
+it shows: one for the count (capped) with the newest key, one for the rows. A long list costs at most four: its keys are
+found first, in one of three ways that stay cheap however the matches are spread (docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sqlalchemy import Select, func, null, select
 from sqlalchemy.orm import Session
 
 from portal.errors import NotFound
+from portal.grid.declaration import Asked
 from portal.grid.question import BadQuery, Question
 from portal.grid.searching import matches_somewhere
 from portal.grid.selection import MOST_SELECTED, Selection
@@ -21,6 +23,12 @@ from portal.grid.wording import N_
 
 if TYPE_CHECKING:
     from portal.grid.declaration import Grid
+
+LOOKED_THROUGH = 2_000
+"""Rows of a long list that are looked through in its order before all that match are gathered and sorted."""
+
+NEAR = 500
+"""Rows before a page that is looked for in that way; a deeper page is left to the plan of the database."""
 
 COUNTED = 1_000
 """Matches are counted up to here; more are "1,000+". Counting is what costs most in a long list."""
@@ -47,6 +55,8 @@ class Page:
 def read_page(grid: Grid, session: Session, question: Question, actor: Any, **within: Any) -> Page:
     """The page that was asked for."""
     matching = _matching(grid, session, question, actor, within)
+    if grid.long and question.offset < REACHED:
+        return _read_long_page(grid, session, question, matching, grid.select(actor, **within).order_by(None))
     # The newest key is read before the rows: a row that arrives between the two is then announced, never missed.
     counted, newest = session.execute(_capped_count(grid, matching)).one()
     out_of_reach = question.offset >= REACHED
@@ -62,6 +72,65 @@ def read_page(grid: Grid, session: Session, question: Question, actor: Any, **wi
         newest=newest,
         out_of_reach=out_of_reach,
     )
+
+
+def _read_long_page(
+    grid: Grid, session: Session, question: Question, matching: Select[Any], whole: Select[Any]
+) -> Page:
+    newest = session.scalar(select(func.max(grid.key))) if grid.counts_up else None
+    keys: Sequence[Any] = ()
+    counted: int | None = None
+    if not question.narrows or question.offset > NEAR:
+        asked = _ordered(grid, _only_key(grid, matching), question)
+        keys = session.scalars(asked.limit(question.size + 1).offset(question.offset)).all()
+    else:
+        keys = _look_through(grid, session, question, matching, whole)
+        if len(keys) <= question.size:
+            keys, counted = _gather(grid, session, question, matching)
+    if counted is None:
+        counted = session.scalar(_capped_count(grid, matching).with_only_columns(func.count())) or 0
+    shown = keys[: question.size]
+    rows = {}
+    if shown:
+        found = whole.where(grid.key.in_(shown)).with_only_columns(*grid.selected, maintain_column_froms=True)
+        rows = {row.id: row for row in session.execute(found)}
+    return Page(
+        rows=[rows[key] for key in shown if key in rows],
+        counted=min(counted, COUNTED),
+        more_than_counted=counted > COUNTED,
+        has_next=len(keys) > question.size and question.offset + question.size < REACHED,
+        newest=newest,
+    )
+
+
+def _look_through(
+    grid: Grid, session: Session, question: Question, matching: Select[Any], whole: Select[Any]
+) -> Sequence[Any]:
+    """The keys of a page, looked for among the first rows of the list only: enough when many rows match."""
+    first = _ordered(grid, _only_key(grid, whole), question).limit(LOOKED_THROUGH)
+    asked = _ordered(grid, _only_key(grid, matching.where(grid.key.in_(first))), question)
+    return session.scalars(asked.limit(question.size + 1).offset(question.offset)).all()
+
+
+def _gather(grid: Grid, session: Session, question: Question, matching: Select[Any]) -> tuple[Sequence[Any], int]:
+    """The keys of a page, by finding all that match and sorting them: cheap when few rows match. And how many."""
+    order = grid.by_name[question.sort_name].sort_expressions()
+    columns = [grid.key.label("id"), *(one.label(f"by_{place}") for place, one in enumerate(order))]
+    found = matching.with_only_columns(*columns, maintain_column_froms=True).cte("found").prefix_with("MATERIALIZED")
+    # The database must not walk through the list in its order instead: that is what has just found too little.
+    directed = [_directed(found.c[f"by_{place}"], one, question.descending) for place, one in enumerate(order)] + [
+        _directed(found.c.id, grid.key, question.descending)
+    ]
+    total = select(func.count()).select_from(found).scalar_subquery()
+    asked = select(found.c.id, total).order_by(*directed).limit(question.size + 1).offset(question.offset)
+    rows = session.execute(asked).all()
+    if not rows and question.offset:
+        return (), session.scalar(select(func.count()).select_from(found)) or 0
+    return [row[0] for row in rows], rows[0][1] if rows else 0
+
+
+def _only_key(grid: Grid, statement: Select[Any]) -> Select[Any]:
+    return statement.with_only_columns(grid.key.label("id"), maintain_column_froms=True)
 
 
 def read_rows(
@@ -118,9 +187,13 @@ def selected(
     return keys
 
 
-def stream(grid: Grid, session: Session, question: Question, actor: Any, **within: Any) -> Iterator[Any]:
-    """Every row that matches, in order, read in batches, as of one moment."""
+def stream(
+    grid: Grid, session: Session, question: Question, actor: Any, *, upto: int | None = None, **within: Any
+) -> Iterator[Any]:
+    """Every row that matches, in order, read in batches, as of one moment; none with a greater key than ``upto``."""
     matching = _matching(grid, session, question, actor, within)
+    if upto is not None:
+        matching = matching.where(grid.key <= upto)
     asked = _ordered(grid, matching.with_only_columns(*grid.selected, maintain_column_froms=True), question)
     yield from session.execute(asked, execution_options={"yield_per": BATCH})
 
@@ -128,8 +201,12 @@ def stream(grid: Grid, session: Session, question: Question, actor: Any, **withi
 def _matching(grid: Grid, session: Session, question: Question, actor: Any, within: Mapping[str, Any]) -> Select[Any]:
     statement: Select[Any] = grid.select(actor, **within).order_by(None)
     dialect = session.get_bind().dialect.name
-    conditions = [matches_somewhere(grid.searchables, word, dialect=dialect) for word in question.words]
-    for name, wanted in question.wanted.items():
+    asked = Asked(question.words, dict(question.wanted), actor, session, dialect)
+    if grid.narrow is not None:
+        conditions = list(grid.narrow(asked))
+    else:
+        conditions = [matches_somewhere(grid.searchables, word, dialect=dialect) for word in asked.words]
+    for name, wanted in asked.wanted.items():
         kind, expression = grid.filters[name]
         conditions.append(kind.condition(expression, wanted, dialect=dialect))
     return statement.where(*conditions)
@@ -138,10 +215,14 @@ def _matching(grid: Grid, session: Session, question: Question, actor: Any, with
 def _ordered(grid: Grid, statement: Select[Any], question: Question) -> Select[Any]:
     order = []
     for expression in (*grid.by_name[question.sort_name].sort_expressions(), grid.key):
-        directed = expression.desc() if question.descending else expression.asc()
-        # PostgreSQL and SQLite disagree where nothing stands; where nothing can be missing an index serves the order.
-        order.append(directed.nulls_last() if getattr(expression, "nullable", True) else directed)
+        order.append(_directed(expression, expression, question.descending))
     return statement.order_by(*order)
+
+
+def _directed(expression: Any, kind: Any, descending: bool) -> Any:
+    directed = expression.desc() if descending else expression.asc()
+    # PostgreSQL and SQLite disagree where nothing stands; where nothing can be missing an index serves the order.
+    return directed.nulls_last() if getattr(kind, "nullable", True) else directed
 
 
 def _capped_count(grid: Grid, matching: Select[Any]) -> Select[Any]:

@@ -25,7 +25,7 @@ def safe_cell(text: str) -> str:
 
 def as_csv(grid: Grid, rows: Iterable[Any], *, say: Callable[[Any], str] = str) -> Iterator[bytes]:
     """The header and the rows in pieces of bytes. ``say`` puts a label into the reader's language."""
-    columns = [column for column in grid.columns if column.csv]
+    columns = [column for column in grid.shown if column.csv]
     rows = iter(rows)
     header = [say(column.label) for column in columns]
     head = b"\xef\xbb\xbf" + _lines([header])

@@ -1,9 +1,10 @@
 """Qualifications as they stand on the register: one number, one title."""
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.database import Base, BigInt
+from portal.grid.folding import folded
 
 
 class Qualification(Base):
@@ -16,3 +17,8 @@ class Qualification(Base):
     title: Mapped[str] = mapped_column(String(255))
     level: Mapped[str] = mapped_column(String(50))
     brand_id: Mapped[int] = mapped_column(ForeignKey("brand.id"), index=True)
+    search_text: Mapped[str] = mapped_column(
+        Text,
+        default=lambda context: folded("{title} {number}".format(**context.get_current_parameters())),
+    )
+    """Title and number as they are searched."""

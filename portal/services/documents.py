@@ -26,7 +26,7 @@ from portal.events.catalogue import (
 )
 from portal.models.documents import Document
 from portal.models.jobs import Job
-from portal.models.records import Record
+from portal.models.records import Record, search_text_of, sort_name_of
 from portal.services import claims
 from portal.services.corrections import CORRECTABLE
 from portal.services.jobs import document_values
@@ -339,7 +339,8 @@ def replace(
             raise WrongMove("This document was replaced already. Replace the newest one.")
         fresh = _corrected_record(chosen.record_id, corrections)
         olds = [chosen, *(_valid_siblings(chosen, actor) if whole_record else ())]
-        new_ids = [_put_in_place(record, old, fresh, reason) for old in olds]
+        news = [_put_in_place(record, old, fresh, reason) for old in olds]
+        fresh.search_text = search_text_of(vars(fresh), [new.reference for new in news])
         db.session.execute(
             update(Job)
             .where(Job.id == chosen.job_id)
@@ -347,13 +348,19 @@ def replace(
             .execution_options(synchronize_session=False)
         )
         record(JobPublished(job_id=chosen.job_id, centre_id=chosen.centre_id))
-    return new_ids[0]
+    return news[0].id
+
+
+ITS_OWN = frozenset({"id", "notice", "notified_at", "notices", "viewed_at"})
+"""What the record of a replacement does not take over: of this award nobody was told yet."""
 
 
 def _corrected_record(record_id: int, corrections: dict[str, Any]) -> Record:
     source = db.session.get_one(Record, record_id)
-    facts = {column.key: getattr(source, column.key) for column in Record.__table__.columns if column.key != "id"}
-    fresh = Record(**(facts | corrections))
+    columns = (column.key for column in Record.__table__.columns)
+    facts = {name: getattr(source, name) for name in columns if name not in ITS_OWN}
+    fresh = Record(**(facts | corrections | {"published_at": clock.now()}))
+    fresh.sort_name, fresh.search_text = sort_name_of(vars(fresh)), search_text_of(vars(fresh))
     db.session.add(fresh)
     db.session.flush()
     return fresh
@@ -369,8 +376,8 @@ def _valid_siblings(chosen: Document, actor: Actor) -> Sequence[Document]:
     ).all()
 
 
-def _put_in_place(record: RecordFact, old: Document, fresh: Record, reason: str) -> int:
-    """Issue the new document of ``fresh`` in place of the old one, inside the caller's unit of work; give its id."""
+def _put_in_place(record: RecordFact, old: Document, fresh: Record, reason: str) -> Document:
+    """Issue the new document of ``fresh`` in place of the old one, inside the caller's unit of work."""
     new = Document(
         **document_values(
             kind=old.kind,
@@ -392,7 +399,7 @@ def _put_in_place(record: RecordFact, old: Document, fresh: Record, reason: str)
         # The public reason of a cancellation stays what it was.
         old.reason = reason
     record(DocumentReplaced(**_facts(old), new_document_id=new.id))
-    return new.id
+    return new
 
 
 def expire_passed() -> int:

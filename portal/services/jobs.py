@@ -24,7 +24,7 @@ from portal.models.documents import Document
 from portal.models.jobs import Job
 from portal.models.learners import Learner
 from portal.models.qualifications import Qualification
-from portal.models.records import Record
+from portal.models.records import Record, search_text_of, sort_name_of
 from portal.unit_of_work import Record as RecordFact
 from portal.unit_of_work import unit_of_work
 from portal.vocabulary import Kind, NoticeState, Production, Validity
@@ -76,11 +76,19 @@ def publish_within(
     for chunk in _chunks(rows):
         learners = _learners(chunk)
         _qualifications(chunk, brands)
+        sets = [list(_document_values(row, job)) for row in chunk]
         ids = session.scalars(
             insert(Record).returning(Record.id, sort_by_parameter_order=True),
-            [_record_values(row, job, learners[row.enrolment_number], brands) for row in chunk],
+            [
+                _record_values(row, documents_of, job, learners[row.enrolment_number], brands)
+                for row, documents_of in zip(chunk, sets, strict=True)
+            ],
         ).all()
-        wanted = list(_document_values(chunk, ids, job))
+        wanted = [
+            document | {"record_id": ident}
+            for ident, documents_of in zip(ids, sets, strict=True)
+            for document in documents_of
+        ]
         session.execute(insert(Document), wanted)
         records += len(chunk)
         documents += len(wanted)
@@ -176,8 +184,10 @@ def _qualifications(rows: tuple[Row, ...], brands: dict[str, int]) -> None:
         raise Invalid("What is on file changed after this file was checked. Check it again.")
 
 
-def _record_values(row: Row, job: Job, learner_id: int, brands: dict[str, int]) -> dict[str, Any]:
-    return {
+def _record_values(
+    row: Row, documents_of: list[dict[str, Any]], job: Job, learner_id: int, brands: dict[str, int]
+) -> dict[str, Any]:
+    facts = {
         "job_id": job.id,
         "centre_id": job.centre_id,
         "learner_id": learner_id,
@@ -197,20 +207,21 @@ def _record_values(row: Row, job: Job, learner_id: int, brands: dict[str, int]) 
         "language": row.language,
         "units": [[unit.code, unit.title, unit.level, unit.credits, unit.grade] for unit in row.units],
         "notice": NoticeState.NONE,
+        "published_at": job.created_at,
     }
+    references = [document["reference"] for document in documents_of]
+    return facts | {"sort_name": sort_name_of(facts), "search_text": search_text_of(facts, references)}
 
 
-def _document_values(rows: tuple[Row, ...], record_ids: Any, job: Job) -> Iterator[dict[str, Any]]:
-    for row, record_id in zip(rows, record_ids, strict=True):
-        for kind in row.documents:
-            yield document_values(
-                kind=Kind(kind),
-                record_id=record_id,
-                job_id=job.id,
-                centre_id=job.centre_id,
-                issued_on=row.awarded_on,
-                expires_on=row.expires_on,
-            )
+def _document_values(row: Row, job: Job) -> Iterator[dict[str, Any]]:
+    for kind in row.documents:
+        yield document_values(
+            kind=Kind(kind),
+            job_id=job.id,
+            centre_id=job.centre_id,
+            issued_on=row.awarded_on,
+            expires_on=row.expires_on,
+        )
 
 
 def document_values(**values: Any) -> dict[str, Any]:
