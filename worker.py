@@ -54,6 +54,7 @@ def run_queue(name: str) -> int:
     app = create_app(role="worker")
     # Each task runs in a fork of this process: what is loaded here is loaded once.
     import portal.tasks.batches
+    import portal.tasks.downloads
     import portal.tasks.mails
     import portal.tasks.pictures
 
