@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from portal.vocabulary import Role
+from portal.vocabulary import Post, Role
 
 PASSWORD = "portal-demo-2026"  # noqa: S105
 
@@ -64,10 +64,22 @@ ISSUER = Person("issuer@portal.example", "Isla", "Moreton", Role.ISSUER)
 MICHAEL = Person("michael.white@riverside.example", "Michael", "White", Role.CENTRE_ADMIN, RIVERSIDE)
 ANEW = Person("anew.user@riverside.example", "Anew", "User", Role.CENTRE_USER, RIVERSIDE)
 SIMON = Person("simon.sick@riverside.example", "Simon", "Sick", Role.CENTRE_USER, RIVERSIDE)
+INGRID = Person("ingrid.idle@riverside.example", "Ingrid", "Idle", Role.CENTRE_USER, RIVERSIDE)
+"""Inactive."""
+UMA = Person("uma.unread@riverside.example", "Uma", "Unread", Role.CENTRE_USER, RIVERSIDE)
+"""Invited, and has not confirmed her address."""
 RITA = Person("rita.rival@hillside.example", "Rita", "Rival", Role.CENTRE_ADMIN, HILLSIDE)
 CONNOR = Person("connor.random@learner.example", "Connor", "Random", Role.LEARNER)
 
-PEOPLE = (MICHAEL, ANEW, SIMON, RITA)
-"""Users of centres; the issuer and the learner have rules of their own."""
+PEOPLE = (MICHAEL, ANEW, SIMON, INGRID, RITA)
+"""Users of centres; the issuer, the learner and the invited have rules of their own."""
+
+CONTACTS = {
+    Post.EXAMS: ("Michael White", "michael.white@riverside.example", "01632 960 101"),
+    Post.FINANCE: ("Farah Fielding", "finance@riverside.example", "01632 960 102"),
+    Post.CENTRE: ("Dr Helen Marsh", "principal@riverside.example", ""),
+    Post.QUALITY: ("Quentin Ashby", "quality@riverside.example", "01632 960 104"),
+}
+"""The main contacts of Riverside College; nobody is known as its Head of Curriculum."""
 
 CONNORS_ENROLMENT = "AMS00009824711"

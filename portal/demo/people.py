@@ -1,4 +1,4 @@
-"""The people of the demo: accounts with the demo's password, one of them locked."""
+"""The people of the demo, made by the services as people make them: one locked, one inactive, one not confirmed."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from portal import clock
-from portal.access.actor import SYSTEM
+from portal.access.actor import SYSTEM, Actor
+from portal.access.sessions import actor_of
 from portal.database import db
 from portal.demo import cast
-from portal.events.catalogue import UserChanged
 from portal.models.centres import Centre
 from portal.models.learners import Learner
 from portal.models.users import User
-from portal.services import passwords
-from portal.unit_of_work import unit_of_work
+from portal.services import contacts, users
+from portal.vocabulary import Role
 
 
 def is_complete() -> bool:
@@ -24,16 +24,20 @@ def is_complete() -> bool:
 
 
 def centre_users() -> None:
-    """The users of the centres."""
+    """The users of the centres, each made by the admin of the centre; admins are made by the awarding body."""
     for person in cast.PEOPLE:
         if _find(person.email) is None:
-            centre_id = db.session.scalars(select(Centre.id).where(Centre.number == person.centre)).one()
-            _create(person, centre_id=centre_id)
-    with unit_of_work(SYSTEM) as record:
-        simon = db.session.scalars(select(User).where(User.email == cast.SIMON.email)).one()
-        simon.locked_until = clock.now() + timedelta(days=60)
-        simon.lock_reason = "Staff member is on long term sick"
-        record(UserChanged(user_id=simon.id, centre_id=simon.centre_id))
+            _create(person)
+    michael = _acting(cast.MICHAEL)
+    until = clock.today() + timedelta(days=60)
+    information = "Back after the spring break; Michael looks after the records meanwhile."
+    users.lock(_id_of(cast.SIMON), until=until, reason=users.LOCK_REASONS[0], information=information, actor=michael)
+    users.set_active(_id_of(cast.INGRID), False, actor=michael)
+    if _find(cast.UMA.email) is None:
+        uma = users.Person(cast.UMA.email, cast.UMA.first_name, cast.UMA.last_name)
+        users.create_centre_user(_centre_id(cast.RIVERSIDE), uma, actor=michael)
+    holders = {post: contacts.Holder(*facts) for post, facts in cast.CONTACTS.items()}
+    contacts.change_contacts(_centre_id(cast.RIVERSIDE), holders, actor=SYSTEM)
 
 
 def finish() -> None:
@@ -42,29 +46,36 @@ def finish() -> None:
         learner_id = db.session.scalars(
             select(Learner.id).where(Learner.enrolment_number == cast.CONNORS_ENROLMENT)
         ).one()
-        _create(cast.CONNOR, learner_id=learner_id)
-    _create(cast.ISSUER)
+        users.create_learner(learner_id, email=cast.CONNOR.email, password=cast.PASSWORD, tell=False, actor=SYSTEM)
+    isla = users.Person(cast.ISSUER.email, cast.ISSUER.first_name, cast.ISSUER.last_name)
+    users.create_issuer(isla, password=cast.PASSWORD, must_change=False, tell=False, actor=SYSTEM)
+
+
+def _create(person: cast.Person) -> None:
+    admin = person.role is Role.CENTRE_ADMIN
+    users.create_centre_user(
+        _centre_id(person.centre or ""),
+        users.Person(person.email, person.first_name, person.last_name),
+        password=cast.PASSWORD,
+        must_change=False,
+        admin=admin,
+        tell=False,
+        actor=SYSTEM if admin else _acting(cast.MICHAEL),
+    )
+
+
+def _acting(person: cast.Person) -> Actor:
+    found = db.session.get_one(User, _id_of(person))
+    return actor_of(found)
+
+
+def _id_of(person: cast.Person) -> int:
+    return db.session.scalars(select(User.id).where(User.email == person.email)).one()
+
+
+def _centre_id(number: str) -> int:
+    return db.session.scalars(select(Centre.id).where(Centre.number == number)).one()
 
 
 def _find(email: str) -> int | None:
     return db.session.scalar(select(User.id).where(User.email == email))
-
-
-def _create(person: cast.Person, *, centre_id: int | None = None, learner_id: int | None = None) -> None:
-    password_hash = passwords.hash_of(cast.PASSWORD)
-    with unit_of_work(SYSTEM) as record:
-        user = User(
-            username=person.email,
-            email=person.email,
-            email_confirmed_at=clock.now(),
-            password_hash=password_hash,
-            first_name=person.first_name,
-            last_name=person.last_name,
-            role=person.role,
-            centre_id=centre_id,
-            learner_id=learner_id,
-            created_at=clock.now(),
-        )
-        db.session.add(user)
-        db.session.flush()
-        record(UserChanged(user_id=user.id, centre_id=centre_id))
