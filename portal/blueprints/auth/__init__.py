@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("auth", __name__)
 
-from portal.blueprints.auth import forgot, links, login  # noqa: E402, F401
+from portal.blueprints.auth import forgot, links, login, second_step  # noqa: E402, F401

@@ -55,6 +55,12 @@ class ChoosePasswordForm(FlaskForm):
             raise ValidationError(_l("The two passwords are not the same."))
 
 
+class CodeForm(FlaskForm):
+    """A code of the second step."""
+
+    code = StringField(_l("Code"), validators=[InputRequired(_l("Enter the code."))])
+
+
 class ButtonForm(FlaskForm):
     """Nothing but a button, and the token that says that it was pressed here."""
 

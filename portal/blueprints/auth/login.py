@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 
 from portal.access.actor import Actor
 from portal.access.roles import door_of
-from portal.blueprints.auth import after, bp, devices, links
+from portal.blueprints.auth import after, bp, devices, links, second_step
 from portal.blueprints.auth.forms import SignInForm, add_error
 from portal.errors import Invalid
 from portal.services import accounts, tokens
-from portal.vocabulary import Door
+from portal.vocabulary import Door, Role
 from portal.web import sessions
 from portal.web.guards import public
 
@@ -117,6 +117,7 @@ def _let_in(form: SignInForm, door: Door, actor: Actor) -> Response:
         device=device,
         agent=request.user_agent.string,
         ending=before.session_id if before else None,
+        second_step_for=[Role(word) for word in current_app.config["TWO_STEP_REQUIRED"]],
     )
     # Nothing of the time before is taken along: a new session, a new CSRF token.
     session.clear()
@@ -124,6 +125,8 @@ def _let_in(form: SignInForm, door: Door, actor: Actor) -> Response:
     if entry.change_token_id is not None:
         text = tokens.text_of(entry.change_token_id, current_app.config["SECRET_KEY"])
         return links.to_choose_password(text or "")
+    if entry.second_step_token_id is not None:
+        return second_step.to_second_step(entry, after.wanted(door))
     session[sessions.COOKIE_KEY] = entry.token
     response = redirect(after.page_for(door, entry.role, after.wanted(door)))
     devices.remember(response, entry, device)

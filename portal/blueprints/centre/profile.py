@@ -1,18 +1,7 @@
-"""My Profile: what the portal holds about whoever is signed in."""
+"""My Profile of whoever is signed in at the centre door, and the pictures of colleagues."""
 
-from flask import render_template
-
-from portal.access.actor import Actor
-from portal.access.permissions import Permission
 from portal.blueprints.centre import bp
-from portal.web import sessions
+from portal.web import profile_pages
 from portal.web.guards import centre
 
-
-@bp.get("/centre/profile")
-@centre(Permission.PROFILE_SEE)
-def profile(actor: Actor) -> str:
-    """Show the facts, and say who changes them."""
-    found = sessions.current()
-    assert found is not None, "the guard let nobody in without a session"
-    return render_template("centre/profile.html", user=found.user)
+profile_pages.register(bp, centre)
