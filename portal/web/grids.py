@@ -25,7 +25,7 @@ from portal.grid.filters import Field, read_date
 from portal.grid.keys import read_keys
 from portal.grid.question import LONGEST_TEXT, SIZE, plain_question, read_question
 from portal.grid.reading import REACHED
-from portal.grid.selection import read_selection
+from portal.grid.selection import LONGEST_QUERY, read_selection
 from portal.grid.spreadsheet import as_csv
 
 COMPONENT = "components/grid.html"
@@ -77,6 +77,18 @@ def answer(
 def selection(grid: Grid) -> Selection:
     """What the bulk form of this list selected. Raises ``BadQuery`` (a 422) when that is nothing or not readable."""
     return read_selection(grid, request.form.items(multi=True))
+
+
+def recorded_csv(grid: Grid, actor: Any, *, record: Callable[..., None], **within: Any) -> Response:
+    """The CSV of a list whose ``export`` this is: what matched the form's ``query``, after ``record`` has been told.
+
+    ``record(rows=…, actor=…)`` is called before the first row is read; what it writes is no part of the file.
+    """
+    view = GridView(grid, actor, within, frozenset())
+    view.question = read_question(grid, _parameters_of(request.form.get("query", "")[:LONGEST_QUERY].encode()))
+    counted, newest = count_all(grid, db.session(), view.question, actor, **within)
+    record(rows=counted, actor=actor)
+    return _answer_csv(view, upto=newest)
 
 
 class GridView:
@@ -206,6 +218,11 @@ class GridView:
         """The address of this list with changes of sort, page, size or format."""
         query = self.question.query_string(**changes)
         return f"{request.path}?{query}" if query else request.path
+
+    @cached_property
+    def export_url(self) -> str:
+        """Where the CSV is asked for by POST, if taking this list is recorded."""
+        return url_for(_endpoint(self.grid.export), **self.within) if self.grid.export else ""
 
     @property
     def clear_url(self) -> str:
@@ -358,8 +375,12 @@ def say(label: Any) -> str:
 
 
 def _parameters() -> list[tuple[str, str]]:
+    return _parameters_of(request.query_string)
+
+
+def _parameters_of(told: bytes) -> list[tuple[str, str]]:
     # Werkzeug would quietly keep bytes that are no UTF-8 as "%FF"; surrogates let the engine refuse them.
-    query = request.query_string.decode("utf-8", "surrogateescape")
+    query = told.decode("utf-8", "surrogateescape")
     try:
         return parse_qsl(query, keep_blank_values=True, errors="surrogateescape", max_num_fields=MOST_PARAMETERS)
     except ValueError as error:
@@ -371,6 +392,8 @@ def _answer_page(
 ) -> Response:
     view.question = read_question(view.grid, parameters, beside=view.beside)
     if template is not None and any(name == "format" and value for name, value in parameters):
+        if view.grid.export:
+            raise BadQuery("That this list is taken is recorded. Please use the button below it.", parameter="format")
         return _answer_csv(view)
     _read_seq(view, seq_of)
     view.page = read_page(view.grid, db.session(), view.question, view.actor, **view.within)
@@ -394,8 +417,9 @@ def _answer_count(view: GridView, parameters: list[tuple[str, str]]) -> Response
     return jsonify(count=counted, things=f"{counted:,} {thing}", upto=newest, query=view.question.what_matches())
 
 
-def _answer_csv(view: GridView) -> Response:
-    pieces = as_csv(view.grid, stream(view.grid, db.session(), view.question, view.actor, **view.within), say=say)
+def _answer_csv(view: GridView, *, upto: int | None = None) -> Response:
+    rows = stream(view.grid, db.session(), view.question, view.actor, upto=upto, **view.within)
+    pieces = as_csv(view.grid, rows, say=say)
     # The first piece is made here: a fault of the database is then an error page, not a broken file.
     first = next(pieces)
     response = Response(stream_with_context(chain([first], pieces)), mimetype="text/csv")  # type: ignore[call-overload]

@@ -1,5 +1,7 @@
 // A part of a page that is read again when its room changed: <div id data-module="live_part" data-room data-seq>. data-ids: only when
 // one of these ids changed. data-url: the page that holds the part, else this page. What the reader has open or in hand stays so.
+// Where it holds [data-live] elements (each with an id), these alone are renewed and a form beside them keeps its draft; the data-say
+// of one that came with other words is said by the [data-voice].
 
 import { watch } from "../live.js";
 import { doubted, standIn } from "../verdict.js";
@@ -62,6 +64,13 @@ export default function livePart(root) {
   }
 
   function place(next) {
+    const parts = [...root.querySelectorAll("[data-live]")];
+    if (parts.length) {
+      const said = parts.map((part) => renew(part, next.querySelector(`#${CSS.escape(part.id)}`))).filter(Boolean);
+      const voice = root.querySelector("[data-voice]");
+      if (voice && said.length) voice.textContent = said.join(" ");
+      return;
+    }
     const tab = [...root.querySelectorAll(".viewer__tab")].findIndex((one) => one.getAttribute("aria-current") === "true");
     const viewer = next.querySelector(".viewer");
     if (viewer && tab >= 0) viewer.dataset.selected = tab;
@@ -70,6 +79,18 @@ export default function livePart(root) {
     root.querySelector(".verdict")?.classList.add("is-changed");
     root.dispatchEvent(new CustomEvent("portal:inserted", { bubbles: true }));
     if (focus) (root.querySelector(focus) || root.closest("dialog") || document.getElementById("main"))?.focus({ preventScroll: true });
+  }
+
+  // Puts the new content in, and gives what is to be said of it.
+  function renew(part, fresh) {
+    if (!fresh || part.innerHTML === fresh.innerHTML) return "";
+    const focus = part.contains(document.activeElement) ? mark() : null;
+    const said = fresh.dataset.say !== part.dataset.say ? fresh.dataset.say : "";
+    part.dataset.say = fresh.dataset.say || "";
+    part.replaceChildren(...[...fresh.childNodes].map((node) => document.adoptNode(node)));
+    part.dispatchEvent(new CustomEvent("portal:inserted", { bubbles: true }));
+    if (focus) (part.querySelector(focus) || part.querySelector("a, button"))?.focus({ preventScroll: true });
+    return said;
   }
 
   // What had the focus, as a selector that finds the same thing in the new content.
