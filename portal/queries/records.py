@@ -193,6 +193,7 @@ RECORDS = Grid(
         "qualification_number": Record.qualification_number,
         "first_drawn": FIRST_DRAWN,
         "form": literal(Form.DIGITAL.value),
+        "back": literal("records"),
         "notified_at": Record.notified_at,
     },
     columns=[
@@ -262,6 +263,14 @@ RECORDS = Grid(
             {"document_id": "first_drawn", "form": "form"},
             when=lambda row: row.first_drawn is not None,
             data={"dialog-load": "full"},
+        ),
+        Action(
+            "report",
+            N_("Report an issue"),
+            "report",
+            "centre.report_record",
+            {"record_id": "id", "back": "back"},
+            data={"dialog-load": "md"},
         ),
     ],
     empty=N_("No record has been issued to your centre yet."),

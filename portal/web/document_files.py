@@ -32,6 +32,7 @@ LONGEST_NAME = 120
 
 PageUrl = Callable[["Document", Form, int], str]
 PdfUrl = Callable[["Document", Form], "str | None"]
+ReportUrl = Callable[["Document"], str]
 
 
 def form_of(text: str) -> Form:
@@ -85,13 +86,20 @@ def _ascii(text: str) -> str:
 
 
 def viewer_documents(
-    documents: Sequence[Document], form: Form, *, page_url: PageUrl, pdf_url: PdfUrl
+    documents: Sequence[Document],
+    form: Form,
+    *,
+    page_url: PageUrl,
+    pdf_url: PdfUrl,
+    report_url: ReportUrl | None = None,
 ) -> list[dict[str, Any]]:
     """What the macro ``viewer`` draws of some documents, in their order."""
-    return [_shown(document, form, page_url, pdf_url) for document in documents]
+    return [_shown(document, form, page_url, pdf_url, report_url) for document in documents]
 
 
-def _shown(document: Document, form: Form, page_url: PageUrl, pdf_url: PdfUrl) -> dict[str, Any]:
+def _shown(
+    document: Document, form: Form, page_url: PageUrl, pdf_url: PdfUrl, report_url: ReportUrl | None
+) -> dict[str, Any]:
     pages = document.files.get(form.value, {}).get("pages", [])
     state, message = _state(document)
     return {
@@ -102,6 +110,7 @@ def _shown(document: Document, form: Form, page_url: PageUrl, pdf_url: PdfUrl) -
             for number, page in enumerate(pages, 1)
         ],
         "download_url": pdf_url(document, form) if pages else None,
+        "report_url": report_url(document) if report_url else None,
         "form_label": _("Print view – logo and border are part of the paper")
         if form is Form.PRINT
         else _("Digital certificate"),

@@ -32,7 +32,9 @@ def preview(actor: Actor, document_id: int) -> str:
         record=document.record,
         documents=documents,
         selected=[one.id for one in documents].index(document.id),
-        shown=document_files.viewer_documents(documents, form, page_url=_page_url, pdf_url=_pdf_url),
+        shown=document_files.viewer_documents(
+            documents, form, page_url=_page_url, pdf_url=_pdf_url, report_url=_report_url
+        ),
         form=form,
         document=document,
         room=room,
@@ -63,3 +65,7 @@ def _page_url(document: Any, form: Form, number: int) -> str:
 def _pdf_url(document: Any, form: Form) -> str | None:
     # The print view is nothing without its paper, so only the digital certificate is handed out.
     return url_for(".document_pdf", document_id=document.id) if form is Form.DIGITAL else None
+
+
+def _report_url(document: Any) -> str:
+    return url_for(".report_document", document_id=document.id)
