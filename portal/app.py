@@ -17,6 +17,7 @@ import portal.models
 from portal import embedded_redis, reactions, unit_of_work
 from portal.database import db, engine_options, prepare
 from portal.extensions import babel, csrf, mail, migrate, socketio
+from portal.queries import chase
 from portal.redis_door import door
 from portal.web import assets, bodies, default_deny, errors, filters, headers, navigation
 
@@ -45,6 +46,7 @@ def create_app(overrides: dict[str, Any] | None = None, *, role: str = "cli") ->
     mail.init_app(app)
     door.init_app(app.config["REDIS_URL"] or embedded_redis.url_for(app.config["PORTAL_DATA"]))
     unit_of_work.after_commit(reactions.follow)
+    chase.Chasing.days = app.config["NOTICE_CHASE_DAYS"]
 
     for part in (bodies, assets, default_deny, headers, errors, filters, navigation):
         part.init_app(app)

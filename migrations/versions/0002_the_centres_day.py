@@ -255,6 +255,8 @@ def downgrade():
         batch_op.drop_column('erased_at')
         batch_op.drop_column('password_expires_at')
 
+    for name, _columns, _where in DOCUMENT_INDEXES:
+        op.drop_index(name, table_name='document')
     for name in RECORD_INDEXES:
         op.drop_index(name, table_name='record', if_exists=True)
     with op.batch_alter_table('qualification', schema=None) as batch_op:
@@ -338,6 +340,10 @@ RECORD_INDEXES = {
     ],
     'ix_record_search': ['centre_id', 'search_text'],
 }
+DOCUMENT_INDEXES = [
+    ('ix_document_unfinished', ['centre_id', 'production', 'record_id'], "production <> 'completed'"),
+    ('ix_document_not_valid', ['centre_id', 'validity', 'record_id'], "validity <> 'valid'"),
+]
 ONLY_ON = {
     'ix_record_centre_id_published_at': 'postgresql',
     'ix_record_search': 'postgresql',
@@ -392,6 +398,8 @@ def make_records_searchable():
                     'id': row.id,
                 },
             )
+    for name, columns, where in DOCUMENT_INDEXES:
+        op.create_index(name, 'document', columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
     dialect = bind.dialect.name
     can_search = dialect == 'postgresql' and has_trigrams(bind)
     for name, columns in RECORD_INDEXES.items():

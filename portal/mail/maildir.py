@@ -7,6 +7,8 @@ import itertools
 import os
 import re
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -95,6 +97,45 @@ def lookup(maildir: Path, message_id: str) -> bool | None:
     except OSError:
         return None
     return any(_is_called(path, wanted) for path in paths)
+
+
+def which(maildir: Path, message_ids: Iterable[str]) -> set[str] | None:
+    """Say which of these Message-IDs were kept, in one look; None if the folder cannot be read."""
+    wanted = set(message_ids)
+    found: set[str] = set()
+    try:
+        for folder in ("new", "cur"):
+            for entry in os.scandir(maildir / folder):
+                with suppress(OSError), Path(entry.path).open("rb") as file:
+                    name = str(BytesHeaderParser().parsebytes(file.read(HEAD))["Message-ID"]).strip()
+                    if name in wanted:
+                        found.add(name)
+    except OSError:
+        return None
+    return found
+
+
+def list_unread(maildir: Path, *, most: int, largest: int) -> Iterator[tuple[str, bytes]]:
+    """The messages that nobody has read, oldest first by name: name and bytes, at most ``largest`` and one of each.
+
+    Any mail program may have delivered them, so a name is whatever stands in the folder.
+    """
+    try:
+        names = sorted(entry.name for entry in os.scandir(maildir / "new") if entry.is_file(follow_symlinks=False))
+    except FileNotFoundError:
+        return
+    for name in names[:most]:
+        with suppress(OSError):
+            with (maildir / "new" / name).open("rb") as file:
+                raw = file.read(largest + 1)
+            yield name, raw
+
+
+def put_aside(maildir: Path, name: str) -> None:
+    """Mark a message as read, as mail programs do: in ``cur``, with the flag "seen"."""
+    (maildir / "cur").mkdir(exist_ok=True)
+    with suppress(FileNotFoundError):
+        (maildir / "new" / name).replace(maildir / "cur" / f"{name.partition(':')[0]}:2,S")
 
 
 def _is_called(path: Path, wanted: bytes) -> bool:

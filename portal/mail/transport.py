@@ -75,12 +75,20 @@ class SmtpSettings:
         return f"{self.host}:{self.port}"
 
 
-def send(settings: SmtpSettings, message: bytes, *, recipient: str, before_data: Callable[[], None]) -> Outcome:
+def send(
+    settings: SmtpSettings,
+    message: bytes,
+    *,
+    recipient: str,
+    before_data: Callable[[], None],
+    after_data: Callable[[], None] = lambda: None,
+) -> Outcome:
     """Send ``message`` to one recipient and say how it ended; failures of the network or the server never raise.
 
     ``before_data`` is called once, when the server has accepted sender and recipient, directly before DATA: commit the
     mark there, and take it back with any outcome but ``unknown``. If it raises, the session ends without DATA and the
-    exception goes on to the caller.
+    exception goes on to the caller. ``after_data`` is called when the letter is out and the answer is not yet in:
+    there a test dies.
     ``message`` comes from ``message.build``. Raises ``Invalid`` for a recipient that is no address.
     """
     recipient = wording.address(recipient)
@@ -91,7 +99,7 @@ def send(settings: SmtpSettings, message: bytes, *, recipient: str, before_data:
             _address_it(smtp, sender, recipient, len(message))
             before_data()
             _open_data(smtp)
-            return _give(smtp, settings, message)
+            return _give(smtp, settings, message, after_data)
     except _Ended as ended:
         return ended.outcome
 
@@ -170,7 +178,7 @@ def _open_data(smtp: smtplib.SMTP) -> None:
         raise _Ended(_refusal("The mail server did not want the letter", code, words))
 
 
-def _give(smtp: smtplib.SMTP, settings: SmtpSettings, message: bytes) -> Outcome:
+def _give(smtp: smtplib.SMTP, settings: SmtpSettings, message: bytes, after_data: Callable[[], None]) -> Outcome:
     """Hand the letter over and hear the answer; from here on silence means ``unknown``."""
     connection = smtp.sock
     if connection is None:
@@ -183,6 +191,7 @@ def _give(smtp: smtplib.SMTP, settings: SmtpSettings, message: bytes) -> Outcome
         except ConnectionError:
             # A server that has read enough may answer and hang up in the middle: that answer still counts.
             whole = False
+        after_data()
         connection.settimeout(settings.answer_timeout)
         code, words = smtp.getreply()
     except (OSError, smtplib.SMTPException) as error:

@@ -35,3 +35,5 @@ class Mail(Claimable, Base):
     brand_id: Mapped[int | None] = mapped_column(ForeignKey("brand.id"))
     reply_to: Mapped[str] = mapped_column(String(254), default="")
     """Where an answer goes: whoever reported a problem; empty for nobody."""
+    bounced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When a server further on gave it back; ``failure`` says why."""

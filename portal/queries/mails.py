@@ -17,6 +17,13 @@ from portal.models.mails import Mail
 from portal.queries import brands
 
 
+NOTICE = "documents_waiting"
+"""The letter whose words are the brand's."""
+
+GUIDE = "/learner/help"
+"""The learner guide, where a brand has no other."""
+
+
 def letter_of(
     mail: Mail, *, token_text: Callable[[int], str | None], public_url: str, environment: Environment | None = None
 ) -> Letter | None:
@@ -44,10 +51,14 @@ def letter_of(
         elif name.endswith("_path"):
             values[name.removesuffix("_path") + "_link"] = f"{public_url}{values.pop(name)}"
     brand = db.session.get(Brand, mail.brand_id) if mail.brand_id else brands.find_default()
+    letterhead = _letterhead(brand, public_url)
+    if mail.letter == NOTICE and brand is not None:
+        letterhead = replace(letterhead, sign_off=brand.notice_sign_off)
+        values |= {"subject": brand.notice_subject, "text": brand.notice_text, "notice": brand.notice_line}
+    if mail.letter == NOTICE:
+        values["guide_link"] = (brand.guide_url if brand else "") or f"{public_url}{GUIDE}"
     write: Any = getattr(letters, mail.letter)
-    letter: Letter = write(
-        to=mail.recipient, letterhead=_letterhead(brand, public_url), environment=environment, **values
-    )
+    letter: Letter = write(to=mail.recipient, letterhead=letterhead, environment=environment, **values)
     if mail.reply_to:
         letter = replace(letter, reply_to=wording.address(mail.reply_to))
     db.session.close()

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal import clock, fault
-from portal.access.actor import SYSTEM
+from portal.access.actor import SYSTEM, Actor
+from portal.access.permissions import Permission
 from portal.database import database_now, db
-from portal.errors import Fenced, WrongMove
-from portal.events.catalogue import MailQueued, MailSettled
+from portal.errors import Fenced, NotFound, WrongMove
+from portal.events.catalogue import MailDecided, MailQueued, MailSettled
 from portal.models.mails import Mail
-from portal.services import claims
+from portal.services import claims, ledger
 from portal.unit_of_work import Record, unit_of_work
 from portal.vocabulary import MailState
 
@@ -59,7 +62,7 @@ def queue(
         letter=letter,
         values=values,
         recipient=to,
-        message_id=f"<{secrets.token_hex(16)}@portal.invalid>",
+        message_id=_new_message_id(),
         state=MailState.QUEUED,
         created_at=clock.now(),
         brand_id=brand_id,
@@ -74,6 +77,31 @@ def queue(
         return None
     record(MailQueued(mail_id=mail.id))
     return mail
+
+
+def queue_many(letter: str, mails: Sequence[dict[str, Any]]) -> list[int]:
+    """Write many mails of one kind into the outbox at once, inside the caller's unit of work; give their ids in order.
+
+    Each has ``key``, ``recipient``, ``values``, ``brand_id``, ``centre_id``, ``record_id``. The caller knows that the
+    keys are new, and tells a fact of its own, which rings once for all of them.
+    """
+    if not mails:
+        return []
+    moment = clock.now()
+    rows = [
+        mail | {"letter": letter, "message_id": _new_message_id(), "state": MailState.QUEUED, "created_at": moment}
+        for mail in mails
+    ]
+    db.session.execute(insert(Mail), rows)
+    # Asked by name afterwards: databases that give ids while inserting do so in an order of their own.
+    names = [row["message_id"] for row in rows]
+    made = dict(db.session.execute(select(Mail.message_id, Mail.id).where(Mail.message_id.in_(names))).all())
+    return [made[name] for name in names]
+
+
+def _new_message_id() -> str:
+    """A name that nobody can guess: whoever knows it has seen the mail or carried it."""
+    return f"<{secrets.token_hex(16)}@portal.invalid>"
 
 
 def claim(mail_id: int) -> tuple[claims.Claim, Mail] | None:
@@ -132,6 +160,8 @@ def _settle(taken: claims.Claim, **values: Any) -> None:
         ).rowcount
         if not changed:
             raise Fenced("Somebody else has taken this mail over.")
+        if values["state"] is not MailState.QUEUED:
+            ledger.mail_settled(record, taken.ids[0], values["state"], reason=values["failure"])
         record(MailSettled(mail_id=taken.ids[0]))
 
 
@@ -156,21 +186,63 @@ def recover() -> list[int]:
                 mail.state = MailState.UNKNOWN
                 mail.failure = "The connection was lost while the mail was being handed over."
                 mail.next_attempt_at = moment + UNKNOWN_AFTER
+            if mail.state is not MailState.QUEUED:
+                db.session.flush()
+                ledger.mail_settled(record, mail.id, mail.state, reason=mail.failure)
             record(MailSettled(mail_id=mail.id))
     return [mail.id for mail in dead if mail.state is MailState.QUEUED]
 
 
-def resolve_unknown(mail_id: int, *, arrived: bool) -> None:
-    """What the look-up said about a mail whose fate was unknown: it arrived, or it is tried once more."""
-    with unit_of_work(SYSTEM) as record:
-        mail = db.session.get_one(Mail, mail_id, with_for_update=True)
+def resolve_unknown(mail_id: int, *, arrived: bool, actor: Actor = SYSTEM) -> None:
+    """What the look-up or a person said about a mail whose fate was unknown: it arrived, or it is tried once more."""
+    actor.require(Permission.NOTICES_SEND)
+    with unit_of_work(actor) as record:
+        mail = db.session.scalars(select(Mail).where(Mail.id == mail_id).with_for_update()).one_or_none()
+        if mail is None:
+            raise NotFound("There is nothing here.")
         if mail.state is not MailState.UNKNOWN:
             raise WrongMove("The fate of this mail is known.")
         if arrived:
             mail.state, mail.sent_at, mail.failure = MailState.SENT, clock.now(), ""
         else:
             mail.state, mail.data_begun_at, mail.next_attempt_at = MailState.QUEUED, None, None
+            mail.failure = ""
+        db.session.flush()
+        ledger.mail_settled(record, mail.id, mail.state)
         record(MailSettled(mail_id=mail_id))
+        if actor is not SYSTEM:
+            record(MailDecided(mail_id=mail_id, arrived=arrived))
+        if not arrived:
+            record(MailQueued(mail_id=mail_id))
+
+
+class Bounced(StrEnum):
+    """What a report of a bounce came to."""
+
+    TAKEN = "taken"
+    KNOWN = "known"
+    """It was reported before, or there is no mail of this name: nothing changed."""
+    TOO_EARLY = "too_early"
+    """The mail is still being sent; read the report again in a while."""
+
+
+def bounce(message_ids: Sequence[str], *, reason: str) -> Bounced:
+    """A mail came back. Its Message-ID is the proof: only who saw the mail or carried it knows the name."""
+    with unit_of_work(SYSTEM) as record:
+        found = db.session.scalars(
+            select(Mail).where(Mail.message_id.in_(message_ids)).order_by(Mail.id).limit(1).with_for_update()
+        ).one_or_none()
+        if found is None or found.state in (MailState.QUEUED, MailState.FAILED) or found.bounced_at is not None:
+            return Bounced.KNOWN
+        if found.state is MailState.SENDING:
+            return Bounced.TOO_EARLY
+        # It came back, so it had arrived where we sent it, also where nobody had said so.
+        found.state, found.sent_at = MailState.SENT, found.sent_at or clock.now()
+        found.failure, found.bounced_at = reason, clock.now()
+        db.session.flush()
+        ledger.mail_bounced(record, found.id, reason=reason)
+        record(MailSettled(mail_id=found.id))
+    return Bounced.TAKEN
 
 
 def list_due(*, most: int = 100) -> list[int]:
@@ -182,7 +254,7 @@ def list_due(*, most: int = 100) -> list[int]:
     )
 
 
-def list_unknown(*, most: int = 20) -> list[tuple[int, str]]:
+def list_unknown(*, most: int = 200) -> list[tuple[int, str]]:
     """Mails whose fate is due to be looked up: id and Message-ID."""
     rows = db.session.execute(
         select(Mail.id, Mail.message_id)

@@ -17,6 +17,9 @@ MAILS = "mails"
 DOWNLOADS = "downloads"
 PICTURES = "pictures"
 
+WHATEVER_WAITS = 0
+"""Rung instead of an id where many rows were written at once."""
+
 QUEUES = (DOCUMENTS, BATCHES, MAILS, DOWNLOADS, PICTURES)
 """One worker process listens to one queue; drawing has several."""
 

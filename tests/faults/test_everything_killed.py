@@ -40,7 +40,7 @@ def test_everything_killed_in_the_middle_goes_on_within_forty_seconds(machine: M
     checking = receive(machine, 3)
     mail = queue_mail(machine)
     job = machine.publish_here(20)
-    points = f"publish:{publishing}:kill,check:{checking}:kill,mail_sent:{mail}:kill"
+    points = f"publish:{publishing}:kill,check:{checking}:kill,after_smtp_250:{mail}:kill"
     said = len(machine.log_of("worker"))
     machine.start_worker(PORTAL_FAULT=points, **LIFE)
     begun(machine, job)
