@@ -96,6 +96,7 @@ class Bulk:
     """What may be done to a selection of rows. The endpoint receives a ``Selection`` by POST.
 
     ``counted`` is the label while rows are selected, with their number as ``%(things)s``: "Export %(things)s".
+    ``dialog`` is the size of the dialog that the answer is shown in (sm, md, lg); without one it is a page.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Bulk:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     may: Callable[[Any], bool] | None = None
     counted: Any = ""
+    dialog: str = ""
 
 
 @dataclass(frozen=True)
