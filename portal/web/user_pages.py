@@ -5,6 +5,7 @@ The views of the doors stand in their blueprints; endpoints that begin with a do
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from flask import current_app, flash, redirect, render_template, request, url_for
@@ -12,6 +13,7 @@ from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
+from portal import clock
 from portal.access.actor import Actor
 from portal.errors import Invalid, Taken, Throttled, WrongMove
 from portal.queries.users import get_deleted_user, get_user
@@ -92,9 +94,8 @@ def edit(user_id: int, *, actor: Actor) -> Any:
                 said = _("Saved.")
             flash(said, "success")
             return redirect(_back(found.centre_id))
-    return render_template(
-        "users/edit.html", form=form, user=found, back=_back_name(), to=_back(found.centre_id)
-    ), status
+    page = render_template("users/edit.html", form=form, user=found, back=_back_name(), to=_back(found.centre_id))
+    return page, status
 
 
 def give_password(user_id: int, *, actor: Actor) -> Any:
@@ -136,9 +137,15 @@ def lock(user_id: int, *, actor: Actor) -> Any:
         else:
             flash(_("%(name)s is locked. Every session has ended.", name=found.full_name), "success")
             return redirect(_back(found.centre_id))
-    return render_template(
-        "users/lock.html", form=form, user=found, back=_back_name(), to=_back(found.centre_id)
-    ), status
+    page = render_template(
+        "users/lock.html",
+        form=form,
+        user=found,
+        tomorrow=clock.today() + timedelta(days=1),
+        back=_back_name(),
+        to=_back(found.centre_id),
+    )
+    return page, status
 
 
 def unlock(user_id: int, *, actor: Actor) -> Response:

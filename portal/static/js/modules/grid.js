@@ -63,6 +63,8 @@ export class Grid {
   listen() {
     this.root.addEventListener("click", (event) => this.clicked(event));
     addEventListener("popstate", () => this.go(new URL(location.href), { remember: "no" }));
+    // What was done here by a dialog is looked at once; what others do off the screen is gathered for a while.
+    document.addEventListener("portal:done", () => this.changed(null));
     if (!this.form) return;
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
