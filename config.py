@@ -41,6 +41,13 @@ def two_step_roles(text: str) -> tuple[str, ...]:
     return roles
 
 
+def audit_days(text: str) -> int:
+    """How many days the audit trail is kept: one at least, so that a slip of the pen deletes no trail."""
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 36_500:
+        raise MissingSetting("AUDIT_DAYS must be a whole number of days from 1 to 36500, for example 2555.")
+    return int(text)
+
+
 def load(role: str) -> dict[str, Any]:
     """All settings for one kind of process: ``web``, ``worker`` or ``cli``.
 
@@ -82,6 +89,7 @@ def load(role: str) -> dict[str, Any]:
         "DRAWERS": int(setting("PORTAL_DRAWERS", str(max(1, min(4, os.cpu_count() or 1))))),
         "USER_LOCK_REASONS": list_of(setting("USER_LOCK_REASONS"), longest=200),
         "TWO_STEP_REQUIRED": two_step_roles(setting("TWO_STEP_REQUIRED")),
+        "AUDIT_DAYS": audit_days(setting("AUDIT_DAYS", "2555")),
         "MAIL_SERVER": setting("MAIL_SERVER", "localhost"),
         "MAIL_PORT": int(setting("MAIL_PORT", "25")),
         "MAIL_USERNAME": setting("MAIL_USERNAME"),

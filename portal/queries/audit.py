@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, func, literal, or_, select, type_coerce
 from sqlalchemy import Text as SqlText
 
 from portal import reference
@@ -114,7 +114,7 @@ def _name_of_subject(*, of_centre: bool) -> ColumnElement[Any]:
         return AuditEntry.subject.like(f"{prefix} %"), statement.correlate(AuditEntry).scalar_subquery()
 
     name = Record.first_name.concat(" ").concat(Record.last_name)
-    document = Document.kind.concat(" ").concat(Document.reference).concat(" ").concat(name)
+    document = type_coerce(Document.kind, SqlText).concat(" ").concat(Document.reference).concat(" ").concat(name)
     record = name.concat(" (").concat(Record.enrolment_number).concat(")")
     cases = [
         one("document", document, Document, _id_in("document_id")),

@@ -17,7 +17,18 @@ from portal.events import outbox
 from portal.queries import documents as drawn
 from portal.queries import pictures as faces
 from portal.queries import uploads as batches
-from portal.services import documents, downloads, erasure, leadership, mails, pictures, sign_in_upkeep, uploads, users
+from portal.services import (
+    audit,
+    documents,
+    downloads,
+    erasure,
+    leadership,
+    mails,
+    pictures,
+    sign_in_upkeep,
+    uploads,
+    users,
+)
 from portal.tasks import downloads as download_tasks
 from portal.tasks import mails as mail_tasks
 from portal.tasks import pictures as picture_tasks
@@ -123,6 +134,8 @@ def tidy() -> None:
     for root in (drawn.store_root, batches.store_root, faces.store_root):
         Store(root(current_app.config["PORTAL_DATA"])).forget_halves(seconds=HALVES_STAY)
     picture_tasks.forget_unused()
+    while audit.forget_old(days=current_app.config["AUDIT_DAYS"]):
+        pass
     download_tasks.clear_away(seconds=HALVES_STAY)
 
 
