@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, literal, type_coerce
+from sqlalchemy import ColumnElement, Select, bindparam, case, exists, literal, type_coerce
 
 from portal import clock
 from portal.access import scope
@@ -14,6 +14,7 @@ from portal.events import rooms
 from portal.grid import Action, Column, DateRange, Grid, OneOf, Text, YesNo
 from portal.grid.wording import N_
 from portal.models.centres import Centre
+from portal.models.second_step import SecondStep
 from portal.models.users import RESTORABLE_FOR, User
 from portal.vocabulary import Role, UserStatus
 
@@ -77,6 +78,7 @@ _ALSO = {
     "centre_number": Centre.number,
     "locked_until": User.locked_until,
     "lock_reason": User.lock_reason,
+    "second_step": exists().where(SecondStep.user_id == User.id, SecondStep.confirmed_at.is_not(None)).correlate(User),
 }
 
 
@@ -118,6 +120,17 @@ def _acts(**arguments: str) -> tuple[Action, ...]:
     )
 
 
+_TAKE_OFF = Action(
+    "remove-second-step",
+    N_("Remove second step"),
+    "key",
+    "issuer.remove_second_step",
+    {"user_id": "id", "back": "back"},
+    method="post",
+    when=lambda row: row.second_step,
+    confirm=N_("Remove the second step of this user? The password alone lets them in then. They are told by mail."),
+)
+
 ISSUER_USERS = Grid(
     name="users",
     title=N_("Users"),
@@ -130,7 +143,7 @@ ISSUER_USERS = Grid(
     cells="grids/issuer_users.html",
     also=_ALSO | {"back": literal("users")},
     columns=_COLUMNS,
-    actions=_acts(back="back"),
+    actions=(*_acts(back="back"), _TAKE_OFF),
     empty=N_("There is no user yet."),
 )
 
@@ -146,7 +159,7 @@ CENTRE_USERS = Grid(
     cells="grids/issuer_users.html",
     also=_ALSO | {"back": literal("centre")},
     columns=[column for column in _COLUMNS if column.name != "centre"],
-    actions=_acts(back="back"),
+    actions=(*_acts(back="back"), _TAKE_OFF),
     empty=N_("Nobody can sign in for this centre yet. Create its first admin."),
 )
 

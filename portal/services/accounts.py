@@ -44,11 +44,8 @@ CHANGE_LIFETIME = timedelta(minutes=15)
 HANDED_OVER_FOR = timedelta(hours=72)
 """How long a password that somebody else chose lets its user in, to choose an own one."""
 
-SECOND_STEP_LIFETIME = timedelta(minutes=10)
-"""How long a sign-in waits for its code, after the right password."""
-
 SET_UP_LIFETIME = timedelta(minutes=30)
-"""How long it waits where the second step has to be set up first: an app has to be found and installed."""
+"""How long a sign-in waits where the second step has to be set up first: an app has to be found and installed."""
 
 LONGEST_ACCOUNT = 254
 """Characters of an email address (RFC 5321 §4.5.3.1)."""
@@ -234,7 +231,7 @@ def _enter(
             TokenPurpose.SECOND_STEP,
             user.id,
             detail={"epoch": user.auth_epoch, "enrol": not has_one},
-            lifetime=SECOND_STEP_LIFETIME if has_one else SET_UP_LIFETIME,
+            lifetime=None if has_one else SET_UP_LIFETIME,
         )
         return Entry(user.id, user.role, user.auth_epoch, second_step_token_id=pending.id)
     return open_session(record, user, address=address, agent=agent)

@@ -24,8 +24,9 @@ LIFETIMES = {
     TokenPurpose.RESET: timedelta(hours=1),
     TokenPurpose.CONFIRM: timedelta(days=7),
     TokenPurpose.INVITE: timedelta(days=7),
+    TokenPurpose.SECOND_STEP: timedelta(minutes=10),
 }
-"""How long a link is good (SPEC §2: one hour to set a new password)."""
+"""How long a link is good (SPEC §2: one hour to set a new password). A sign-in that waits for its code has no link."""
 
 PATHS = {TokenPurpose.RESET: "/reset", TokenPurpose.CONFIRM: "/confirm", TokenPurpose.INVITE: "/invite"}
 """The pages that links lead to; the token comes behind a slash."""

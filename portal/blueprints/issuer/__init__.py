@@ -13,6 +13,7 @@ from portal.blueprints.issuer import (  # noqa: E402, F401
     jobs,
     mails,
     problems,
+    profile,
     uploads,
     users,
     viewer,
