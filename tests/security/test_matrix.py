@@ -25,7 +25,7 @@ from tests.services.people import as_actor
 IDS = ("job_id", "document_id", "record_id", "centre_id", "user_id", "upload_id", "download_id", "problem_id")
 """Parameters that name a row of somebody."""
 
-OF_A_CENTRE = {"job_id", "document_id", "record_id", "download_id", "problem_id"}
+OF_A_CENTRE = {"job_id", "document_id", "record_id", "download_id", "problem_id", "user_id"}
 """Those of them that a centre may ask for by number; of another centre they are not there."""
 
 EXAMPLES: dict[str, Any] = {
@@ -71,7 +71,23 @@ PUBLIC_ACTS = {
 }
 """What public forms answer when nothing is filled in."""
 
+CLICK = 0
+"""Instead of an answer: an act of one click, which somebody who may does; tests of its own say what comes of it."""
+
 DOOR_ACTS = {
+    "centre.new_user": 422,
+    "centre.edit_user": 422,
+    "centre.give_password": 422,
+    "centre.lock_user": 422,
+    "centre.unlock_user": CLICK,
+    "centre.invite_again": CLICK,
+    "centre.delete_user": CLICK,
+    "centre.restore_user": CLICK,
+    "issuer.edit_user": 422,
+    "issuer.give_password": 422,
+    "issuer.delete_user": CLICK,
+    "issuer.restore_user": CLICK,
+    "issuer.edit_contacts": 302,
     "issuer.new_job": 422,
     "issuer.new_centre": 422,
     "issuer.edit_centre": 422,
@@ -89,7 +105,7 @@ DOOR_ACTS = {
 }
 """What the forms behind the doors answer to those who may, when nothing is filled in."""
 
-DOOR_LOOKS = {"issuer.choose_to_cancel": 302}
+DOOR_LOOKS = {"centre.deleted_user": 404, "issuer.deleted_user": 404, "issuer.choose_to_cancel": 302}
 
 ROLES = {"learner": Role.LEARNER, "user": Role.CENTRE_USER, "admin": Role.CENTRE_ADMIN, "rival": Role.CENTRE_ADMIN}
 ROLES["issuer"] = Role.ISSUER
@@ -236,6 +252,8 @@ def test_whoever_may_not_act_changes_nothing(town: Town, who: str) -> None:
             if town.guard(rule) == ("public",) and rule.endpoint in ("auth.logout",):
                 continue
             wanted = expected(town, rule, whose, who, "POST")
+            if wanted == CLICK:
+                continue
             answer = browser.submit(url)
             if answer.status_code != wanted:
                 wrong.append(f"POST {url} ({whose}): {answer.status_code}, not {wanted}")
@@ -251,6 +269,8 @@ def test_the_issuer_reaches_every_act_and_nothing_of_what_is_not_there(town: Tow
         if rule.endpoint == "auth.logout":
             continue
         wanted = expected(town, rule, whose, "issuer", "POST")
+        if wanted == CLICK:
+            continue
         before = town.snapshot() if whose == "absent" else None
         answer = browser.submit(url)
         if answer.status_code != wanted:
