@@ -37,6 +37,7 @@ EXAMPLES: dict[str, Any] = {
     "door": "centre",
     "code": 404,
     "brand_id": 1,
+    "session_id": NOT_HERE,
 }
 """What stands in the other parameters of an address."""
 
@@ -49,6 +50,9 @@ PUBLIC_LOOKS = {
     "auth.reset": 410,
     "auth.invite": 410,
     "auth.confirm": 410,
+    "auth.second_step": 410,
+    "auth.set_up_second_step": 410,
+    "auth.second_step_qr": 410,
     "demo_mail.show_mail": 404,
     "demo_mail.html_part": 404,
     "demo_mail.raw_mail": 404,
@@ -65,6 +69,9 @@ PUBLIC_ACTS = {
     "auth.reset": 410,
     "auth.invite": 410,
     "auth.confirm": 410,
+    "auth.second_step": 410,
+    "auth.set_up_second_step": 410,
+    "auth.begin_second_step": 410,
     "auth.resend_confirmation": 302,
     "auth.logout": 302,
     "gallery.notify": 200,
@@ -74,7 +81,24 @@ PUBLIC_ACTS = {
 CLICK = 0
 """Instead of an answer: an act of one click, which somebody who may does; tests of its own say what comes of it."""
 
+PROFILE_ACTS = {
+    "profile": 422,
+    "password": 422,
+    "profile_picture": 422,
+    "remove_picture": CLICK,
+    "end_session": 404,
+    "end_sessions": CLICK,
+    "begin_second_step": CLICK,
+    "confirm_second_step": 422,
+    "renew_codes": 422,
+    "save_codes": 422,
+    "switch_off_second_step": 422,
+}
+"""The same at both doors. The session that the addresses name is nobody's."""
+
 DOOR_ACTS = {
+    **{f"{door}.{name}": code for door in ("centre", "issuer") for name, code in PROFILE_ACTS.items()},
+    "issuer.remove_second_step": 302,
     "centre.new_user": 422,
     "centre.edit_user": 422,
     "centre.give_password": 422,
@@ -87,6 +111,18 @@ DOOR_ACTS = {
     "issuer.give_password": 422,
     "issuer.delete_user": CLICK,
     "issuer.restore_user": CLICK,
+    "centre.problem": 422,
+    "centre.report_record": 422,
+    "centre.report_document": 422,
+    "centre.report_download": 422,
+    "centre.export_audit": CLICK,
+    "issuer.problem": 422,
+    "issuer.take_problem": 302,
+    "issuer.assign_problem": 422,
+    "issuer.link_replacement": 422,
+    "issuer.close_problem": 302,
+    "issuer.reopen_problem": 302,
+    "issuer.export_audit": 200,
     "issuer.edit_contacts": 302,
     "issuer.new_job": 422,
     "issuer.new_centre": 422,
@@ -105,7 +141,11 @@ DOOR_ACTS = {
 }
 """What the forms behind the doors answer to those who may, when nothing is filled in."""
 
-DOOR_LOOKS = {"centre.deleted_user": 404, "issuer.deleted_user": 404, "issuer.choose_to_cancel": 302}
+DOOR_LOOKS = {"centre.second_step_qr": 404, "issuer.second_step_qr": 404} | {
+    "centre.deleted_user": 404,
+    "issuer.deleted_user": 404,
+    "issuer.choose_to_cancel": 302,
+}
 
 ROLES = {"learner": Role.LEARNER, "user": Role.CENTRE_USER, "admin": Role.CENTRE_ADMIN, "rival": Role.CENTRE_ADMIN}
 ROLES["issuer"] = Role.ISSUER
@@ -187,7 +227,8 @@ def test_what_is_a_rivals_looks_like_what_is_not_there_to_the_byte(town: Town, w
     theirs = "own" if who == "rival" else "other"
     urls: dict[str, dict[str, str]] = {}
     for rule, whose, url in cells(town, "GET"):
-        if town.guard(rule)[0] == "centre" and rule.arguments & OF_A_CENTRE:
+        guard = town.guard(rule)
+        if guard[0] == "centre" and rule.arguments & OF_A_CENTRE and Permission(guard[1]) in permissions_of(ROLES[who]):
             urls.setdefault(rule.rule, {})[whose] = url
     for rule_text, by_owner in urls.items():
         for headers in ({}, {"X-Grid": "fragment"}, {"X-Grid": "count"}, {"Accept": "application/json"}):
