@@ -12,8 +12,9 @@ from flask import Flask
 from sqlalchemy import event
 
 from portal.database import db
+from portal.services import problems
 from tests.conftest import Batch
-from tests.services.people import People
+from tests.services.people import People, as_actor
 
 WRITES = re.compile(r"\s*(insert\s+into|update|delete\s+from|replace\s+into)\s+\"?(\w+)", re.IGNORECASE)
 # Being there is noted: when a session was last seen, and how often somebody asked.
@@ -37,7 +38,7 @@ def statements() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def addresses(app: Flask, drawn: Batch) -> list[str]:
+def addresses(app: Flask, cast: People, drawn: Batch) -> list[str]:
     """Every address that answers GET, filled with things of Riverside that exist."""
     values: dict[str, Any] = {
         "form": "digital",
@@ -53,7 +54,9 @@ def addresses(app: Flask, drawn: Batch) -> list[str]:
         document = db.session.get_one(Document, drawn.document_ids[0])
         values |= {"job_id": document.job_id, "document_id": document.id, "record_id": document.record_id}
         values |= {"centre_id": document.centre_id, "text": document.reference, "reference": document.reference}
-        values |= {"slug": "seg", "user_id": 1, "upload_id": 1, "brand_id": 1}
+        values |= {"slug": "seg", "user_id": 1, "upload_id": 1, "brand_id": 1, "download_id": 1}
+        by_centre = as_actor(cast.anew)
+        values["problem_id"], _ = problems.report_document(document.id, text="Wrong.", key="k" * 20, actor=by_centre)
     found = []
     adapter = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():

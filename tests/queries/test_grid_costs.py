@@ -16,6 +16,7 @@ LISTS = {
     "/centre/jobs": "michael",
     "/centre/jobs/{job}": "michael",
     "/centre/records": "michael",
+    "/centre/audit": "michael",
     "/issuer/jobs": "issuer",
     "/issuer/jobs/{job}": "issuer",
     "/issuer/documents": "issuer",
