@@ -30,6 +30,7 @@ def test_a_held_write_lock_does_not_hold_up_those_who_read(machine: Machine):
     measured("slowest_answer_while_the_write_lock_was_held", round(looks.slowest, 3))
     assert len(looks.answers) > 10
     assert looks.others_than(200) == []
-    assert looks.slowest < 0.5
+    # Whoever had waited for the lock would have waited for twice as long.
+    assert looks.slowest < 1
     assert set(clerk.statuses) == {302}
     assert clerk.lost() == set()

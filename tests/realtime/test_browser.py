@@ -12,7 +12,7 @@ from tests.realtime.stage import Stage
 from tests.servers.ports import wait_until
 from tests.servers.redis import TestRedis
 
-pytestmark = [pytest.mark.alone, pytest.mark.browser]
+pytestmark = [pytest.mark.patient, pytest.mark.browser]
 
 # A page of the portal's own origin and with its content policy, that is nobody's: what a list does, in four lines.
 WATCH = """async ([room, since]) => {

@@ -22,6 +22,7 @@ def test_what_happens_is_told_in_order_and_without_a_gap(stage: Stage):
         assert changes[-1]["seq"] == start + 30
 
 
+@pytest.mark.alone
 def test_a_ring_that_was_lost_costs_two_seconds_at_most_and_steps_come_together(stage: Stage):
     with stage.browser(stage.user()) as anna:
         start = anna.watch(stage.job_room)["seq"]
@@ -111,6 +112,7 @@ def test_many_rooms_are_confirmed_by_one_question(stage: Stage):
         assert [answer["rooms"][room]["ok"] for room in rooms] == [True, True, False]
 
 
+@pytest.mark.alone
 def test_the_open_verify_page_turns_for_a_visitor_within_a_second(stage: Stage):
     reference = new_reference()
     with stage.browser() as visitor:

@@ -12,6 +12,7 @@ from tests.realtime.stage import Browser, RawSocket, Stage, new_reference
 SECONDS_ON_A_BUSY_MACHINE = 1.0
 
 
+@pytest.mark.alone
 def test_a_locked_user_is_out_within_a_second(stage: Stage):
     anna, bob = stage.user(), stage.user()
     with stage.browser(anna) as locked, stage.browser(anna) as other_tab, stage.browser(bob) as colleague:
@@ -27,6 +28,7 @@ def test_a_locked_user_is_out_within_a_second(stage: Stage):
         assert locked.ids(stage.job_room) == other_tab.ids(stage.job_room) == []
 
 
+@pytest.mark.alone
 def test_a_session_that_ends_without_a_fact_ends_its_socket_too(stage: Stage):
     anna = stage.user()
     with stage.browser(anna) as browser:

@@ -76,7 +76,7 @@ def test_who_does_not_keep_up_is_let_go_and_the_others_are_not(server: socketio.
     assert not quick.closed
 
 
-@pytest.mark.alone
+@pytest.mark.patient
 def test_a_socket_that_never_reads_is_dropped_and_the_others_hear_all(stage: Stage):
     with stage.browser(stage.user()) as anna:
         anna.watch(stage.job_room)

@@ -264,18 +264,18 @@ def test_ten_thousand_rows_and_no_more():
 
 
 def test_two_hundred_thousand_rows_are_given_up_at_the_limit():
-    started = time.perf_counter()
+    started = time.process_time()
     report = check((HEADER + "\n" + "a,b\n" * 200_000).encode())
     assert (report.faults[0].record, report.refused, report.rows) == (0, True, 10_000)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_millions_of_blank_lines_are_not_read_to_the_end():
-    started = time.perf_counter()
+    started = time.process_time()
     fault = refusal(HEADER.encode() + b"\n" * (MAX_BYTES - len(HEADER)))
     assert fault.record == 0
     assert "blank" in fault.message
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_file_over_twenty_megabytes_is_not_read_to_the_end():
@@ -312,9 +312,9 @@ def test_a_file_over_twenty_megabytes_is_not_read_to_the_end():
 def test_ten_thousand_rows_are_checked_within_ten_seconds():
     units = ";".join(["A/501/1234|Safety|Level 2|4|Pass"] * 8)
     content = "\n".join([HEADER, *(line(number, units=units) for number in range(10_000))]).encode()
-    started = time.perf_counter()
+    started = time.process_time()
     assert check(content).faults == []
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_memory_holds_the_keys_of_the_rows_and_not_the_rows():
@@ -329,7 +329,7 @@ def test_memory_holds_the_keys_of_the_rows_and_not_the_rows():
 
     units = ";".join(["A/501/1234|Safety|Level 2|4|Pass"] * 10)
     # A row takes about 6,000 bytes once it is read; its keys take about 500.
-    assert peak(3_000) - peak(1_000) < 2_000 * 800
+    assert peak(1_500) - peak(500) < 1_000 * 800
 
 
 def test_the_hash_of_a_whole_file_is_known():

@@ -88,10 +88,10 @@ def test_what_cannot_be_a_reference_is_none(text):
 
 
 def test_ten_thousand_characters_are_refused_at_once():
-    started = time.perf_counter()
+    started = time.process_time()
     for text in ("0" * 10_000, "-" * 10_000, "\ufdfa" * 10_000):
         assert reference.normalise(text) is None
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 @given(st.text(max_size=60))

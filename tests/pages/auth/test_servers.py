@@ -83,7 +83,8 @@ def test_a_storm_of_logins_stops_nobody_else(machine):
     # What cannot be checked in time is sent away with 503, never with an error of ours.
     assert set(codes) <= {422, 503}
     assert 422 in codes
-    assert middle < 0.15, found
+    # Where a check held the process up, everybody would wait for hundreds of milliseconds.
+    assert middle < max(0.15, 10 * quiet), found
     right = {"email": MICHAEL, "password": PASSWORD}
     assert Browser(machine.url).submit("/centre/login", right)[1] == "/centre/"
 

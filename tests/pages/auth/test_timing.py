@@ -15,7 +15,7 @@ from portal.unit_of_work import unit_of_work
 from tests.pages.auth.conftest import MICHAEL
 from tests.services.people import PASSWORD, VISITOR
 
-SAMPLES = 40
+SAMPLES = 25
 
 
 def medians(app, kinds, clock=time.process_time):
