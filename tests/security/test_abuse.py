@@ -772,8 +772,8 @@ MOST_STATEMENTS = 5
 COSTS = {
     "centre.job": 6,
     "issuer.job": 7,
-    "issuer.centre": 7,
-    "issuer.centre_jobs": 7,
+    "issuer.centre": 8,
+    "issuer.centre_jobs": 8,
     "issuer.document": 7,
     "verify.document": 1,
     "verify.document_json": 1,
