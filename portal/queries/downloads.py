@@ -249,6 +249,7 @@ DOWNLOADS = Grid(
         "arrival": Download.arrival,
         "downloaded_at": Download.downloaded_at,
         "downloaded_by": Download.downloaded_by,
+        "back": literal("downloads"),
     },
     columns=[
         Column("name", N_("Name"), Download.name, sort=True, search=True, filter=Text(), cell="name"),
@@ -292,6 +293,7 @@ DOWNLOADS = Grid(
             "centre.repeat_download",
             {"download_id": "id"},
             method="post",
+            data={"dialog-load": "sm"},
             when=_never_was,
         ),
         Action(
@@ -301,7 +303,16 @@ DOWNLOADS = Grid(
             "centre.repeat_download",
             {"download_id": "id"},
             method="post",
+            data={"dialog-load": "sm"},
             when=_was_lost,
+        ),
+        Action(
+            "report",
+            N_("Report an issue"),
+            "report",
+            "centre.report_download",
+            {"download_id": "id", "back": "back"},
+            data={"dialog-load": "md"},
         ),
         Action(
             "remove",
@@ -310,6 +321,8 @@ DOWNLOADS = Grid(
             "centre.remove_download",
             {"download_id": "id"},
             method="post",
+            confirm=N_("Remove this download? It leaves the list of your centre, and its file is deleted."),
+            data={"dialog-load": "sm"},
         ),
     ],
     empty=N_("No export yet. Tick records or documents, choose Export, and the file appears here."),

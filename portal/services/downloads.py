@@ -140,6 +140,11 @@ def read_name(text: str) -> str:
     return text
 
 
+def most_of(grid: Grid) -> int:
+    """How many rows of a list one export may hold: records, or documents, of which a record has up to three."""
+    return MOST_RECORDS if grid.key.class_ is Record else 3 * MOST_RECORDS
+
+
 def _insert(**values: Any) -> int | None:
     """Add the row; ``None`` when this form made one already."""
     dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
@@ -155,7 +160,7 @@ def _insert(**values: Any) -> int | None:
 
 
 def _keys(grid: Grid, selection: Selection, actor: Actor, within: dict[str, Any]) -> list[int]:
-    most = MOST_RECORDS if grid.key.class_ is Record else 3 * MOST_RECORDS
+    most = most_of(grid)
     try:
         return selected(grid, db.session(), selection, actor, most=most, **within)
     except BadQuery as error:
