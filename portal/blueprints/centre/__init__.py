@@ -4,5 +4,15 @@ from flask import Blueprint
 
 bp = Blueprint("centre", __name__)
 
-from portal.blueprints.centre import dashboard, documents, jobs, profile, records, users, validate  # noqa: E402, F401
-from portal.blueprints.centre import audit, problems  # noqa: E402, F401, I001
+from portal.blueprints.centre import (  # noqa: E402, F401
+    audit,
+    dashboard,
+    documents,
+    downloads,
+    jobs,
+    problems,
+    profile,
+    records,
+    users,
+    validate,
+)
