@@ -161,7 +161,9 @@ function arrive(page, answer, dialog) {
   }
   dialog.close();
   for (const flash of page.querySelectorAll("#flashes [data-flash]")) {
-    toast(flash.textContent.trim(), { tone: TONES[flash.dataset.flash] || "info" });
+    const link = flash.querySelector("a");
+    link?.remove();
+    toast(flash.textContent.trim(), { tone: TONES[flash.dataset.flash] || "info", href: link?.getAttribute("href"), label: link?.textContent });
   }
   document.dispatchEvent(new CustomEvent("portal:done", { detail: { page, url: answer.url } }));
 }
