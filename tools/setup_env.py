@@ -112,7 +112,8 @@ def make_environment_with_pip():
 
 def install(requirements):
     if uv():
-        command = [uv(), "pip", "install", "--quiet", "--python", PYTHON, "-r", requirements]
+        # Compiled once here, as pip does it: else each of the portal's processes would compile everything at its start.
+        command = [uv(), "pip", "install", "--quiet", "--compile-bytecode", "--python", PYTHON, "-r", requirements]
         if works(command):
             return
         # uv does not read pip's configuration (mirrors, certificates); pip does.
