@@ -1,4 +1,4 @@
-"""Reading one's own profile: the details held, and the state of the second step."""
+"""Reading one's own profile: how the second step stands. The details come with the session."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload
 
 from portal.access.actor import Actor
 from portal.database import db
-from portal.errors import NotFound
-from portal.models.centres import Centre
 from portal.models.second_step import RecoveryCode, SecondStep
-from portal.models.users import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +19,6 @@ class SecondStepState:
     on_since: datetime | None = None
     begun: bool = False
     codes_left: int = 0
-
-
-def get_own(actor: Actor) -> User:
-    """The actor's own row, with the centre."""
-    found = db.session.scalars(
-        select(User)
-        .where(User.id == actor.user_id)
-        .options(joinedload(User.centre).joinedload(Centre.brand))
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if found is None:
-        raise NotFound("There is nothing here.")
-    return found
 
 
 def second_step_of(actor: Actor) -> SecondStepState:

@@ -17,12 +17,13 @@ from werkzeug.wrappers import Response
 from portal import green
 from portal.access.actor import Actor
 from portal.access.permissions import Permission
+from portal.access.sessions import Current
 from portal.documents.storage import OutOfSpace, Store
 from portal.errors import Invalid, Taken, WrongMove
-from portal.events import outbox, rooms
+from portal.events import rooms
 from portal.pictures import MOST_BYTES, NotAPicture, Unusable, read_header
 from portal.queries import pictures as kept_pictures
-from portal.queries.profiles import get_own, second_step_of
+from portal.queries.profiles import second_step_of
 from portal.queries.sessions import list_own
 from portal.services import accounts, pictures, second_step, users
 from portal.vocabulary import Door
@@ -61,14 +62,14 @@ def page(path: str, methods: str = "GET", permission: Permission = Permission.PR
 @page("/profile", "GET POST")
 def profile(actor: Actor) -> Any:
     """Personal Details."""
-    user = get_own(actor)
+    user = _current().user
     form = DetailsForm(request.form, obj=user)
     if form.validate_on_submit():
         try:
             return _save_details(form, user.email, actor)
         except (Invalid, Taken) as error:
             add_error(form, error)
-    return _page("details", form, actor, user=user)
+    return _page("details", form, actor)
 
 
 @page("/profile/password", "GET POST")
@@ -134,7 +135,7 @@ def picture(actor: Actor, user_id: int) -> Response:
 @page("/profile/sessions", permission=Permission.PROFILE_CHANGE)
 def own_sessions(actor: Actor) -> Any:
     """Which browsers are signed in."""
-    return _page("sessions", Button(), actor, browsers=list_own(actor, here=_session_id()))
+    return _page("sessions", Button(), actor, browsers=list_own(actor, here=_current().session_id))
 
 
 @page("/profile/sessions/<int:session_id>/end", "POST")
@@ -230,18 +231,17 @@ class _TooLarge(Invalid):
 
 def _page(section: str, form: FlaskForm, actor: Actor, *, wrong: int = 422, **values: Any) -> Any:
     """One section beside the card; ``wrong`` is the status where the form was sent and not taken."""
-    room = rooms.desk(actor.user_id or 0)
-    values.setdefault("user", None)
-    seq = outbox.seq_of([room])[room]
+    found = _current()
     body = render_template(
         f"profile/{section}.html",
         section=section,
         form=form,
-        **(values | {"user": values["user"] or get_own(actor)}),
+        user=found.user,
         face=kept_pictures.own_picture(actor),
         may_have_second_step=actor.may(Permission.SECOND_STEP),
-        room=room,
-        seq=seq,
+        room=rooms.desk(found.user.id),
+        seq=found.desk_seq,
+        **values,
     )
     return body, wrong if form.is_submitted() else 200
 
@@ -342,9 +342,10 @@ def _compulsory(actor: Actor) -> bool:
     return str(actor.role) in current_app.config["TWO_STEP_REQUIRED"]
 
 
-def _session_id() -> int:
+def _current() -> Current:
     found = sessions.current()
-    return found.session_id if found else 0
+    assert found is not None, "the guard let nobody in without a session"
+    return found
 
 
 def _door() -> str:

@@ -19,26 +19,30 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from PIL import Image
 from sqlalchemy import event, select
 from werkzeug.routing import Rule
 
 from portal import clock
 from portal.access.actor import SYSTEM
 from portal.database import db
+from portal.documents.storage import Store
 from portal.intake import preflight
 from portal.models.documents import Document
 from portal.models.downloads import Download
 from portal.models.problems import Problem
 from portal.models.users import User
 from portal.queries.held import HeldOnFile
-from portal.services import jobs
+from portal.queries.pictures import store_root, upload_suffix
+from portal.services import jobs, pictures
 from portal.tasks import batches, documents
+from portal.tasks import pictures as picture_tasks
 from portal.unit_of_work import unit_of_work
 from portal.vocabulary import Role
 from portal.web.default_deny import FREE
 from portal.web.limits import GUESSES, LOOKS
 from tests.conftest import DATA
-from tests.services.people import People, password_hash
+from tests.services.people import People, as_actor, password_hash
 from tests.world import Client, World
 
 TOKEN = re.compile(r'(name="csrf_token"[^>]*value=|name="csrf-token" content=)"[^"]*"')
@@ -205,6 +209,7 @@ def town(world: World) -> Iterator[Town]:
                 moved_at=clock.now(),
             ),
         }
+    _give_pictures(made, [people.anew, people.rita])
     yield made
     world.put_back()
 
@@ -240,6 +245,17 @@ def _row(town: Town, model: type[Any], centre_id: int, **values: Any) -> int:
         db.session.flush()
         ident: int = row.id
         return ident
+
+
+def _give_pictures(town: Town, user_ids: list[int]) -> None:
+    given = BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(given, "PNG")
+    with town.app.app_context():
+        for user_id in user_ids:
+            store = Store(store_root(town.app.config["PORTAL_DATA"]))
+            stored = store.put(given.getvalue(), upload_suffix(user_id))
+            pictures.give(stored.sha256, actor=as_actor(user_id))
+            picture_tasks.make(user_id)
 
 
 def _upload(town: Town, csv: bytes, centre_id: int) -> int:
