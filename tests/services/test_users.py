@@ -6,21 +6,25 @@ import threading
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from portal import clock
 from portal.access import sessions
 from portal.access.actor import SYSTEM
 from portal.database import db
 from portal.errors import Expired, Invalid, NotAllowed, NotFound, Taken, WrongMove
+from portal.events import outbox, rooms
 from portal.models.audit import AuditEntry
+from portal.models.documents import Document
+from portal.models.jobs import Job
 from portal.models.learners import Learner
 from portal.models.mails import Mail
 from portal.models.users import User
 from portal.queries import users as reading
-from portal.services import accounts, passwords, tokens, users
+from portal.services import accounts, erasure, passwords, tokens, users
+from portal.tasks import sweeper
 from portal.unit_of_work import unit_of_work
-from portal.vocabulary import Door, Role, TokenPurpose, UserStatus
+from portal.vocabulary import Door, MailState, Role, TokenPurpose, UserStatus
 from tests.services.people import PASSWORD, VISITOR, as_actor, fresh
 
 SECRET = "a secret of the tests"
@@ -460,3 +464,164 @@ def test_the_list_of_a_centre_shows_its_users_only(people):
     assert names == ["Anew User", "Michael White"]
     assert reading.list_of_centre(people.riverside, actor=as_actor(people.rita)) == []
     assert reading.get_user(people.anew, actor=as_actor(people.michael)).centre.brand.slug == "seg"
+
+
+class TestChangingEverything:
+    def test_all_or_nothing_is_changed(self, people):
+        second_admin(people)
+        wanted = person("rita.rival@portal.example", "Anya", "Other", username="anya", phone="1")
+        with pytest.raises(Taken):
+            users.change(people.anew, wanted, active=False, admin=False, actor=as_actor(people.michael))
+        user = fresh(people.anew)
+        assert (user.first_name, user.username, user.active) == ("Anew", "anew.user@portal.example", True)
+        assert (user.role, user.auth_epoch) == (Role.CENTRE_ADMIN, 1)
+
+    def test_a_username_of_somebody_else_is_refused_at_its_field(self, people):
+        wanted = person("anew.user@portal.example", "Anew", "User", username="rita.rival@portal.example")
+        with pytest.raises(Taken) as refused:
+            users.change(people.anew, wanted, active=True, admin=False, actor=as_actor(people.michael))
+        assert (refused.value.field, refused.value.message) == ("username", users.TAKEN)
+
+    @pytest.mark.parametrize("who", ["anew", "connor", "rita"])
+    def test_only_who_manages_the_user_changes_it(self, people, who):
+        with pytest.raises((NotAllowed, NotFound)):
+            users.change(people.michael, person(), active=False, admin=False, actor=as_actor(getattr(people, who)))
+        assert fresh(people.michael).active
+
+    def test_of_two_admins_who_take_each_others_right_one_keeps_it(self, people, app):
+        second_admin(people)
+        both = {people.michael: as_actor(people.anew), people.anew: as_actor(people.michael)}
+        wanted = {one: users.Person(fresh(one).email, "A", "B") for one in both}
+        start, ends = threading.Barrier(2), []
+
+        def go(user_id, actor):
+            with app.app_context():
+                start.wait()
+                try:
+                    users.change(user_id, wanted[user_id], active=False, admin=False, actor=actor)
+                    ends.append("done")
+                except WrongMove:
+                    ends.append("refused")
+
+        threads = [threading.Thread(target=go, args=pair) for pair in both.items()]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        assert sorted(ends) == ["done", "refused"]
+
+
+class TestLocksThatEnd:
+    def test_the_lists_are_told_when_the_day_comes(self, people, monkeypatch):
+        users.lock(people.anew, until=TOMORROW, reason=SUSPENDED, information="x", actor=as_actor(people.michael))
+        room = rooms.centre_users(people.riverside)
+        before = outbox.seq_of([room])[room]
+        assert users.end_locks() == 0
+        assert outbox.seq_of([room])[room] == before
+        now = clock.now()
+        monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=2))
+        assert users.end_locks() == 1
+        user = fresh(people.anew)
+        assert (user.locked_until, user.lock_reason, user.lock_information) == (None, "", "")
+        assert outbox.seq_of([room])[room] == before + 1
+        assert users.end_locks() == 0
+        assert sign_in("anew.user@portal.example").token
+
+    def test_the_sweeper_does_it(self, people):
+        with unit_of_work(SYSTEM):
+            db.session.get_one(User, people.anew).locked_until = clock.now() - timedelta(seconds=1)
+        sweeper.sweep()
+        assert fresh(people.anew).locked_until is None
+
+
+class TestErasing:
+    @pytest.fixture
+    def gone(self, people, monkeypatch):
+        """Anew did this and that, was deleted, and 31 days went by."""
+        michael, anew = as_actor(people.michael), as_actor(people.anew)
+        sign_in("anew.user@portal.example")
+        with pytest.raises(accounts.Refused):
+            sign_in("anew.user@portal.example", password="something wrong")
+        with unit_of_work(SYSTEM):
+            db.session.get_one(User, people.anew).phone = "01632 960777"
+            job = Job(
+                centre_id=people.riverside,
+                created_by_id=people.anew,
+                created_by="Anew User",
+                created_at=clock.now(),
+                reference="1 record",
+            )
+            db.session.add(job)
+        users.change_details(people.anew, first_name="Anew", last_name="User", phone="01632 960777", actor=anew)
+        users.give_password(people.anew, password=NEW, actor=michael)
+        with unit_of_work(SYSTEM):
+            db.session.execute(update(Mail).values(state=MailState.SENT))
+        users.remove(people.anew, actor=michael)
+        assert erasure.erase_due() == 0
+        now = clock.now()
+        monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=30, minutes=1))
+        return people.anew
+
+    def everything(self):
+        """All rows of all tables as text."""
+        db.session.close()
+        return {
+            table.name: " ".join(repr(tuple(row)) for row in db.session.execute(select(table)))
+            for table in db.metadata.sorted_tables
+        }
+
+    def test_nothing_of_the_person_is_left_anywhere(self, gone):
+        traces = ("Anew", "anew.user@", "01632 960777")
+        assert any(trace in rows for rows in self.everything().values() for trace in traces)
+        assert erasure.erase_due() == 1
+        left = [(name, trace) for name, rows in self.everything().items() for trace in traces if trace in rows]
+        assert left == []
+        user = fresh(gone)
+        assert (user.full_name, user.password_hash, user.email_confirmed_at) == ("Deleted user", "", None)
+        assert user.erased_at is not None
+        assert erasure.erase_due() == 0
+
+    def test_what_they_did_stays_as_done_by_one_and_the_same(self, gone):
+        before = db.session.scalar(select(func.count()).where(AuditEntry.actor_id == gone))
+        assert before > 0
+        erasure.erase_due()
+        entries = db.session.scalars(select(AuditEntry).where(AuditEntry.actor_id == gone)).all()
+        assert len(entries) == before
+        assert {(entry.actor_name, entry.address) for entry in entries} == {("Deleted user", "")}
+        assert db.session.scalars(select(Job.created_by).where(Job.created_by_id == gone)).all() == ["Deleted user"]
+        assert db.session.scalar(select(AuditEntry.action).order_by(AuditEntry.id.desc())) == "UserErased"
+
+    def test_nobody_comes_back_from_it_and_the_address_is_free(self, gone, people):
+        erasure.erase_due()
+        michael = as_actor(people.michael)
+        with pytest.raises(NotFound):
+            users.restore(gone, actor=michael)
+        with pytest.raises(accounts.Refused):
+            sign_in(f"deleted user {gone}", password="anything at all 1")
+        made = users.create_centre_user(
+            people.riverside, person("anew.user@portal.example"), password=NEW, actor=michael
+        )
+        assert made.user_id != gone
+
+    def test_whoever_was_restored_at_the_last_moment_is_left_alone(self, gone, monkeypatch):
+        with unit_of_work(SYSTEM):
+            db.session.get_one(User, gone).deleted_at = None
+        assert erasure.erase_due() == 0
+        erasure._erase(gone)
+        assert fresh(gone).full_name == "Anew User"
+
+
+def test_documents_can_be_checked_after_their_users_are_erased(app, drawn, monkeypatch):
+    with app.app_context():
+        document = db.session.get_one(Document, drawn.document_ids[0])
+        reference = document.reference
+        with unit_of_work(SYSTEM):
+            for user in db.session.scalars(select(User).where(User.role != Role.ISSUER)):
+                user.deleted_at = clock.now() - timedelta(days=31)
+            db.session.execute(update(Job).values(created_by_id=db.session.scalar(select(User.id).limit(1))))
+        while erasure.erase_due(most=2):
+            pass
+        assert db.session.scalar(select(func.count()).where(User.erased_at.is_not(None))) == 4
+    visitor = app.test_client()
+    assert visitor.get(f"/v/{reference}.json").json["status"] == "valid"
+    assert visitor.get(f"/v/{reference}").status_code == 200
