@@ -13,15 +13,15 @@ from sqlalchemy import select
 
 from portal.database import db
 from portal.models.documents import Document
-from tests.machine import DATA, batch_of
+from tests.machine import DATA
 
 pytestmark = [pytest.mark.patient, pytest.mark.browser]
 
 
 @pytest.fixture
-def drawn_reference(machine, tmp_path):
+def drawn_reference(machine):
     """The reference of a document that is drawn and valid."""
-    job = int(machine.publish(batch_of(tmp_path / "batch.csv", 1, first=900))["job"])
+    job = int(machine.publish(machine.new_batch(1))["job"])
     machine.wait_drawn(job, seconds=60)
     with machine.here():
         return db.session.scalars(select(Document.reference).where(Document.job_id == job)).first()
@@ -149,6 +149,7 @@ def test_a_faulty_file_is_shown_fault_by_fault(person):
     assert "enrolment" in words.lower()
 
 
+@pytest.mark.usefixtures("drawn_reference")
 def test_once_through_with_the_keyboard_alone(person, machine):
     michael = person()
     page = michael.open("/centre/login")
