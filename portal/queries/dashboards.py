@@ -28,7 +28,7 @@ def centre_figures(*, actor: Actor) -> dict[str, int]:
 
     ``jobs`` and ``records`` issued; documents ``pending`` (still to be drawn), ``failed`` and
     ``completed``; learners ``not_notified`` of at least one record; ``downloads`` ready to be fetched; ``problems``
-    that are not closed.
+    that wait for an answer.
     """
     jobs = scope.jobs(actor).with_only_columns(
         func.count(Job.id).label("jobs"),
@@ -46,7 +46,7 @@ def centre_figures(*, actor: Actor) -> dict[str, int]:
         .where(Download.state == DownloadState.COMPLETED)
         .with_only_columns(func.count(Download.id)),
         "problems": scope.problems(actor)
-        .where(Problem.state != ProblemState.CLOSED)
+        .where(Problem.state == ProblemState.OPEN)
         .with_only_columns(func.count(Problem.id)),
     }
     row = db.session.execute(

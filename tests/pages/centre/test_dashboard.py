@@ -12,7 +12,8 @@ def figures_on(response):
 def test_an_empty_centre_is_told_what_will_come(michael, words):
     page = michael.get("/centre/")
     assert page.status_code == 200
-    assert figures_on(page) == {"jobs": "0", "records": "0", "pending": "0", "failed": "0", "not_notified": "0"}
+    counted = ("jobs", "records", "downloads", "not_notified", "pending", "failed", "problems")
+    assert figures_on(page) == dict.fromkeys(counted, "0")
     assert "No job has been issued yet" in words(page)
 
 
