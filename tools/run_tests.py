@@ -2,8 +2,8 @@
 
 Nothing is left out in silence: where Chromium, poppler or PostgreSQL cannot be had, this stops with a sentence.
 The second database runs everything that reads or writes one. Spared are the folders of ``WITHOUT_DATABASE`` and the
-tests marked ``once``: what they look at (how a page is laid out, how a script in the browser behaves) comes from rows
-that other tests read on both.
+tests marked ``once``: what they look at (how a page is laid out and marked up, its headers, how its scripts behave,
+what is refused before anything is read) comes from rows that other tests read on both.
 Arguments go to pytest. PORTAL_TEST_DB=sqlite (or postgresql) runs only that half, for work on one of them.
 """
 
@@ -83,9 +83,9 @@ def run_part(
     """Run one of the parts; ``again`` says that another database ran it before."""
     said, marks = PARTS[part]
     print(f"\n── {database}: {said} ──", flush=True)
-    processors = os.cpu_count() or 1
-    together = int(os.environ.get("PORTAL_TEST_PROCESSES", min(4, processors)))
-    processes = {"together": together, "patient": min(2, processors), "alone": 0}[part]
+    # One more than there are processors, for there is always one that waits for a browser or a server.
+    together = int(os.environ.get("PORTAL_TEST_PROCESSES", min(5, (os.cpu_count() or 1) + 1)))
+    processes = {"together": together, "patient": 2, "alone": 0}[part]
     command = [sys.executable, "-m", "pytest", f"--junitxml={report}"]
     command += ["-n", str(processes), "--dist", "worksteal"] if processes else ["-p", "no:xdist"]
     command += ["-m", f"({marks}) and not once" if again else marks]

@@ -89,6 +89,7 @@ def test_reading_changes_nothing_and_never_breaks(app: Flask, addresses: list[st
     assert not wrong, f"a page that is only looked at must change nothing (let a POST do it): {wrong}"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("who", VISITORS)
 def test_every_page_is_whole(addresses: list[str], visit: Any, who: str) -> None:
     browser = visit(who)

@@ -159,6 +159,7 @@ def faults_of_markup(text: str) -> list[str]:
     return found
 
 
+@pytest.mark.once
 def test_names_that_are_markup_stay_text_on_every_page(town: Town, hostile: dict[str, Any]) -> None:
     drawn = hostile["documents"]
     ids = {"document_id": drawn[2].id, "record_id": drawn[2].record_id, "text": drawn[2].reference}
@@ -369,6 +370,7 @@ def faults_of_headers(answer: Any, *, static: bool = False) -> list[str]:
     return faults
 
 
+@pytest.mark.once
 def test_every_answer_wears_every_header(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong, codes = [], set()
 

@@ -104,6 +104,8 @@ def test_odd_questions_are_answered(town: Town, grids: Any, browsers: Any, mark:
                     assert "<script>alert" not in answer.text
 
 
+# What is refused is refused before the database is asked.
+@pytest.mark.once
 @pytest.mark.parametrize("mark", REFUSED)
 def test_questions_that_nobody_can_answer_are_refused_with_a_sentence(
     town: Town, grids: Any, browsers: Any, mark: str
@@ -565,6 +567,7 @@ HEADERS = [
 ]  # fmt: skip
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("name", "value"), HEADERS, ids=[f"{name} {value[:20]!a}" for name, value in HEADERS])
 def test_odd_headers_break_nothing(town: Town, browsers: Any, name: str, value: str) -> None:
     with town.unchanged():
