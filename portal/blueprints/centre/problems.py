@@ -26,6 +26,9 @@ from portal.web import grids
 from portal.web.fields import add_error
 from portal.web.guards import centre
 
+CAME_FROM = {"records": ".records", "downloads": ".downloads"}
+"""Lists that somebody goes back to after reporting; from elsewhere they go to the problem."""
+
 
 class ReportForm(FlaskForm):
     """What is wrong. What the text may hold is the service's rule."""
@@ -55,7 +58,8 @@ def problem(actor: Actor, problem_id: int) -> Any:
     seq = outbox.seq_of([room])[room]
     found = get_problem(problem_id, actor=actor)
     form = ReplyForm()
-    code, headers = 200, {}
+    code = 200
+    headers: dict[str, str] = {}
     if form.validate_on_submit():
         try:
             problems.reply(found.id, text=form.text.data or "", key=form.key.data or "", actor=actor)
@@ -110,7 +114,9 @@ def report_download(actor: Actor, download_id: int) -> Any:
 def _report(report: Callable[..., tuple[int, bool]], ident: int, about: list[tuple[str, str]], actor: Actor) -> Any:
     """The form of a report, and what follows when it is sent. Where somebody came from is a name, no address."""
     form = ReportForm()
-    code, headers = 200, {}
+    code = 200
+    headers: dict[str, str] = {}
+    back = request.args.get("back") if request.args.get("back") in CAME_FROM else None
     if form.validate_on_submit():
         try:
             made, is_new = report(ident, text=form.text.data or "", key=form.key.data or "", actor=actor)
@@ -121,10 +127,10 @@ def _report(report: Callable[..., tuple[int, bool]], ident: int, about: list[tup
                 flash(_("Reported as problem %(number)s. The answer appears under Problems.", number=made), "success")
             else:
                 flash(_("This is reported already, as problem %(number)s.", number=made), "info")
-            back = {"records": ".records", "downloads": ".downloads"}.get(request.args.get("back", ""))
-            return redirect(url_for(back) if back else url_for(".problem", problem_id=made))
+            return redirect(url_for(CAME_FROM[back]) if back else url_for(".problem", problem_id=made))
     _with_key(form)
-    return render_template("centre/report.html", form=form, about=about), code, headers
+    action = url_for(str(request.endpoint), **(request.view_args or {}), back=back)
+    return render_template("centre/report.html", form=form, about=about, action=action), code, headers
 
 
 def _refused(form: FlaskForm, error: Invalid | Throttled) -> tuple[int, dict[str, str]]:

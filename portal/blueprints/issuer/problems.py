@@ -163,7 +163,7 @@ def _page(problem_id: int, actor: Actor, **forms: FlaskForm) -> str:
 def _tabs() -> list[dict[str, Any]]:
     """The questions that are asked of the queue every day, as addresses of the list."""
     asked = {name: request.args[name] for name in ("state", "owner") if request.args.get(name)}
-    wanted: list[tuple[str, dict[str, str]]] = [
+    wanted: list[tuple[str, dict[str, Any]]] = [
         (_("All"), {}),
         (_("Open"), {"state": ProblemState.OPEN.value}),
         (_("Mine"), {"owner": "mine"}),
