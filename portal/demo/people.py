@@ -28,7 +28,7 @@ def centre_users() -> None:
     for person in cast.PEOPLE:
         if _find(person.email) is None:
             _create(person)
-    michael = _acting(cast.MICHAEL)
+    michael = acting(cast.MICHAEL)
     until = clock.today() + timedelta(days=60)
     information = "Back after the spring break; Michael looks after the records meanwhile."
     users.lock(_id_of(cast.SIMON), until=until, reason=users.LOCK_REASONS[0], information=information, actor=michael)
@@ -60,11 +60,12 @@ def _create(person: cast.Person) -> None:
         must_change=False,
         admin=admin,
         tell=False,
-        actor=SYSTEM if admin else _acting(cast.MICHAEL),
+        actor=SYSTEM if admin else acting(cast.MICHAEL),
     )
 
 
-def _acting(person: cast.Person) -> Actor:
+def acting(person: cast.Person) -> Actor:
+    """Somebody of the cast, to do something in the story."""
     found = db.session.get_one(User, _id_of(person))
     return actor_of(found)
 

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from portal import clock
 from portal.access.actor import Actor
 from portal.database import db
-from portal.demo import cast, people
+from portal.demo import cast, people, problems
 from portal.intake import Row, UnitRow, preflight
 from portal.models.brands import Brand
 from portal.models.centres import Centre
@@ -72,6 +72,7 @@ def load() -> bool:
     _publish_rows(UNDRAWABLE, cast.RIVERSIDE, _with_a_picture_in_the_name())
     _publish_rows(HILL, cast.HILLSIDE, _invented(20, seed=13, awarded=date(2026, 11, 2)))
     _cancel_and_replace()
+    problems.tell(AUTUMN, issuer=ISLA)
     people.finish()
     return True
 
