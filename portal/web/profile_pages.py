@@ -123,7 +123,7 @@ def remove_picture(actor: Actor) -> Response:
     unused = pictures.remove(actor=actor)
     _delete(actor, unused)
     flash(_("Your picture is removed."), "success")
-    return redirect(url_for(".profile_picture"))
+    return redirect(url_for(".profile"))
 
 
 @page("/users/<int:user_id>/picture", permission=Permission.PROFILE_SEE)
@@ -288,7 +288,7 @@ def _keep_picture(actor: Actor) -> Response:
     stored = green.run_blocking(store.put, data, suffix)
     _delete(actor, pictures.give(stored.sha256, actor=actor))
     flash(_("Your picture is on its way. It appears here in a moment."), "success")
-    return redirect(url_for(".profile_picture"))
+    return redirect(url_for(".profile"))
 
 
 def _delete(actor: Actor, unused: pictures.Unused) -> None:
