@@ -135,7 +135,9 @@ def engine_options(url: str, *, role: str) -> dict[str, Any]:
         "connect_args": {
             "connect_timeout": 5,
             "options": f"-c statement_timeout={statement} -c lock_timeout=5s "
-            "-c idle_in_transaction_session_timeout=60s -c timezone=UTC",
+            "-c idle_in_transaction_session_timeout=60s -c timezone=UTC "
+            # Compiling a statement costs more than any of ours takes.
+            "-c jit=off",
         },
     }
 

@@ -4,7 +4,7 @@ It knows no noun and no HTTP. A list is declared in ``portal.queries``; ``portal
 """
 
 from portal.grid.declaration import Action, Asked, Bulk, Column, Grid
-from portal.grid.filters import DateRange, Filter, NumberRange, OneOf, Text, YesNo
+from portal.grid.filters import DateRange, Filter, Key, NumberRange, OneOf, Text, YesNo
 from portal.grid.question import BadQuery, Question
 from portal.grid.reading import Page, count, read_page, read_rows, selected, stream
 from portal.grid.selection import Selection
@@ -18,6 +18,7 @@ __all__ = [
     "DateRange",
     "Filter",
     "Grid",
+    "Key",
     "NumberRange",
     "OneOf",
     "Page",

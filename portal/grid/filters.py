@@ -23,7 +23,7 @@ class Field:
     """One control of the filter panel."""
 
     name: str
-    kind: Literal["text", "date", "number", "choice"]
+    kind: Literal["text", "date", "number", "choice", "hidden"]
     value: str = ""
     ending: Literal["", "from", "to"] = ""
     options: tuple[tuple[str, Any], ...] = ()
@@ -97,6 +97,21 @@ class OneOf(Filter):
 
     def fields(self, name: str, given: Mapping[str, str]) -> tuple[Field, ...]:
         return (Field(name, "choice", given.get(name, ""), options=self.options),)
+
+
+class Key(Filter):
+    """The one row of something else, by its number; links ask it, the panel only keeps it."""
+
+    def read(self, name: str, given: Mapping[str, str]) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", given[name]):
+            raise BadQuery(N_("“%(name)s” must be a whole number."), parameter=name, name=name)
+        return int(given[name])
+
+    def condition(self, expression: Any, wanted: int, *, dialect: str) -> ColumnElement[bool]:
+        return expression == wanted
+
+    def fields(self, name: str, given: Mapping[str, str]) -> tuple[Field, ...]:
+        return (Field(name, "hidden", given.get(name, "")),)
 
 
 class YesNo(OneOf):

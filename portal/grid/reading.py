@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, func, null, select
+from sqlalchemy import ClauseElement, ColumnElement, Executable, Select, func, null, select
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 
 from portal.errors import NotFound
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from portal.grid.declaration import Grid
 
 LOOKED_THROUGH = 2_000
-"""Rows of a long list that are looked through in its order before all that match are gathered and sorted."""
+"""Rows of a long list that are looked through in its order before the matches are gathered and sorted."""
+
+GATHERED = 50_000
+"""Matches, as PostgreSQL estimates them, that are gathered and sorted; for more its own plan is taken."""
 
 NEAR = 500
 """Rows before a page that is looked for in that way; a deeper page is left to the plan of the database."""
@@ -54,9 +58,11 @@ class Page:
 
 def read_page(grid: Grid, session: Session, question: Question, actor: Any, **within: Any) -> Page:
     """The page that was asked for."""
-    matching = _matching(grid, session, question, actor, within)
+    whole: Select[Any] = grid.select(actor, **within).order_by(None)
+    conditions = _conditions(grid, session, question, actor)
     if grid.long and question.offset < REACHED:
-        return _read_long_page(grid, session, question, matching, grid.select(actor, **within).order_by(None))
+        return _read_long_page(grid, session, question, whole, conditions)
+    matching = whole.where(*conditions)
     # The newest key is read before the rows: a row that arrives between the two is then announced, never missed.
     counted, newest = session.execute(_capped_count(grid, matching)).one()
     out_of_reach = question.offset >= REACHED
@@ -75,8 +81,9 @@ def read_page(grid: Grid, session: Session, question: Question, actor: Any, **wi
 
 
 def _read_long_page(
-    grid: Grid, session: Session, question: Question, matching: Select[Any], whole: Select[Any]
+    grid: Grid, session: Session, question: Question, whole: Select[Any], conditions: Sequence[ColumnElement[bool]]
 ) -> Page:
+    matching = whole.where(*conditions)
     newest = session.scalar(select(func.max(grid.key))) if grid.counts_up else None
     keys: Sequence[Any] = ()
     counted: int | None = None
@@ -84,9 +91,13 @@ def _read_long_page(
         asked = _ordered(grid, _only_key(grid, matching), question)
         keys = session.scalars(asked.limit(question.size + 1).offset(question.offset)).all()
     else:
-        keys = _look_through(grid, session, question, matching, whole)
+        keys = _look_through(grid, session, question, whole, conditions)
         if len(keys) <= question.size:
-            keys, counted = _gather(grid, session, question, matching)
+            if _estimate(session, _only_key(grid, matching)) > GATHERED:
+                asked = _ordered(grid, _only_key(grid, matching), question)
+                keys = session.scalars(asked.limit(question.size + 1).offset(question.offset)).all()
+            else:
+                keys, counted = _gather(grid, session, question, matching)
     if counted is None:
         counted = session.scalar(_capped_count(grid, matching).with_only_columns(func.count())) or 0
     shown = keys[: question.size]
@@ -104,11 +115,13 @@ def _read_long_page(
 
 
 def _look_through(
-    grid: Grid, session: Session, question: Question, matching: Select[Any], whole: Select[Any]
+    grid: Grid, session: Session, question: Question, whole: Select[Any], conditions: Sequence[ColumnElement[bool]]
 ) -> Sequence[Any]:
     """The keys of a page, looked for among the first rows of the list only: enough when many rows match."""
     first = _ordered(grid, _only_key(grid, whole), question).limit(LOOKED_THROUGH)
-    asked = _ordered(grid, _only_key(grid, matching.where(grid.key.in_(first))), question)
+    # The first rows are within the scope. Without its condition once more no index is left but that of the keys.
+    among = select(grid.key).select_from(*whole.get_final_froms()).where(grid.key.in_(first), *conditions)
+    asked = _ordered(grid, among, question)
     return session.scalars(asked.limit(question.size + 1).offset(question.offset)).all()
 
 
@@ -127,6 +140,28 @@ def _gather(grid: Grid, session: Session, question: Question, matching: Select[A
     if not rows and question.offset:
         return (), session.scalar(select(func.count()).select_from(found)) or 0
     return [row[0] for row in rows], rows[0][1] if rows else 0
+
+
+class _Explained(Executable, ClauseElement):
+    """The plan of a statement."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: Any) -> None:
+        self.statement = statement
+
+
+@compiles(_Explained)
+def _explain(element: _Explained, compiler: Any, **options: Any) -> str:
+    return f"EXPLAIN (FORMAT JSON) {compiler.process(element.statement, **options)}"
+
+
+def _estimate(session: Session, statement: Any) -> int:
+    """How many rows the planner of PostgreSQL expects; SQLite expects nothing, and its lists are shorter."""
+    if session.get_bind().dialect.name != "postgresql":
+        return 0
+    (plan,) = session.execute(_Explained(statement)).scalar_one()
+    return int(plan["Plan"]["Plan Rows"])
 
 
 def _only_key(grid: Grid, statement: Select[Any]) -> Select[Any]:
@@ -199,7 +234,11 @@ def stream(
 
 
 def _matching(grid: Grid, session: Session, question: Question, actor: Any, within: Mapping[str, Any]) -> Select[Any]:
-    statement: Select[Any] = grid.select(actor, **within).order_by(None)
+    whole: Select[Any] = grid.select(actor, **within).order_by(None)
+    return whole.where(*_conditions(grid, session, question, actor))
+
+
+def _conditions(grid: Grid, session: Session, question: Question, actor: Any) -> list[ColumnElement[bool]]:
     dialect = session.get_bind().dialect.name
     asked = Asked(question.words, dict(question.wanted), actor, session, dialect)
     if grid.narrow is not None:
@@ -209,7 +248,7 @@ def _matching(grid: Grid, session: Session, question: Question, actor: Any, with
     for name, wanted in asked.wanted.items():
         kind, expression = grid.filters[name]
         conditions.append(kind.condition(expression, wanted, dialect=dialect))
-    return statement.where(*conditions)
+    return conditions
 
 
 def _ordered(grid: Grid, statement: Select[Any], question: Question) -> Select[Any]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Enum, SQLColumnExpression, String, Text, cast, false, literal, or_
+from sqlalchemy import ColumnElement, Enum, SQLColumnExpression, String, Text, cast, false, func, literal, or_
 
 Searchable: TypeAlias = SQLColumnExpression[Any] | Callable[[str], ColumnElement[bool]]
 """A text expression, or a function that makes the condition for one word (for what keeps its own index)."""
@@ -36,6 +36,13 @@ def contains(expression: Any, word: str, *, dialect: str) -> ColumnElement[bool]
     if dialect == "sqlite":
         return text.op("GLOB", is_comparison=True)(literal(f"*{_both_cases(word, _glob_escaped)}*", Text))
     return text.op("~", is_comparison=True)(literal(_both_cases(word, re.escape), Text))
+
+
+def holds(column: Any, text: str, *, dialect: str) -> ColumnElement[bool]:
+    """The condition that a column of ``folded`` text holds this folded text, letter for letter."""
+    if dialect == "sqlite":
+        return func.instr(column, text) > 0
+    return column.like(f"%{_like_escaped(text)}%", escape=ESCAPE)
 
 
 def matches_somewhere(searchables: tuple[Searchable, ...], word: str, *, dialect: str) -> ColumnElement[bool]:

@@ -18,6 +18,23 @@ class Document(Claimable, Base):
     __table_args__ = (
         Index("ix_document_job_id_production", "job_id", "production"),
         Index("ix_document_centre_id_id", "centre_id", "id"),
+        # Records are filtered by what few documents are: pending, failed, cancelled or replaced.
+        Index(
+            "ix_document_unfinished",
+            "centre_id",
+            "production",
+            "record_id",
+            sqlite_where=text("production <> 'completed'"),
+            postgresql_where=text("production <> 'completed'"),
+        ),
+        Index(
+            "ix_document_not_valid",
+            "centre_id",
+            "validity",
+            "record_id",
+            sqlite_where=text("validity <> 'valid'"),
+            postgresql_where=text("validity <> 'valid'"),
+        ),
         # The sweeper and the claim look only at what is still to be drawn.
         Index(
             "ix_document_pending",

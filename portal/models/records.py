@@ -27,9 +27,9 @@ def sort_name_of(facts: Mapping[str, Any]) -> str:
 
 
 def search_text_of(facts: Mapping[str, Any], references: Iterable[str] = ()) -> str:
-    """All that a record is searched by, in one text: names, both numbers, the references of its documents."""
+    """What a record of its own is searched by, in one text: names, enrolment number, references of its documents."""
     names = (facts["last_name"], facts["first_name"], facts.get("middle_name"))
-    parts = (*names, facts["enrolment_number"], facts["qualification_number"], *references)
+    parts = (*names, facts["enrolment_number"], *references)
     return " ".join(folded(part) for part in parts if part)
 
 

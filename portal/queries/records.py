@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Date, Select, bindparam, case, false, func, literal, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import joinedload
 
 from portal import clock
 from portal.access import scope
 from portal.access.actor import Actor
+from portal.access.permissions import Permission
 from portal.database import WordColumn, db
 from portal.events import rooms
-from portal.grid import Action, Column, DateRange, Grid, OneOf, Text
+from portal.grid import Action, Asked, Bulk, Column, DateRange, Grid, Key, OneOf, Text
+from portal.grid.folding import folded
+from portal.grid.searching import holds
 from portal.grid.wording import N_
 from portal.models.documents import Document
-from portal.models.jobs import Job
+from portal.models.qualifications import Qualification
 from portal.models.records import Record
+from portal.queries.chase import NOTICE_AT, NOTICE_REASON, TO_CHASE
 from portal.reference import ALPHABET, FORGIVEN, formatted, normalise
 from portal.vocabulary import Form, Kind, NoticeState, Production, Validity
 
@@ -149,7 +168,7 @@ class Brief:
 
 def briefs_of(row: Any) -> list[Brief]:
     """The documents of a row of the list, in the order of their kinds."""
-    told = [text.split(" ") for text in (row.status or "").split(";") if text]
+    told = [text.split(" ") for text in (row.documents or "").split(";") if text]
     found = [Brief(Kind(kind), Production(made), Validity(worth), ref) for kind, made, worth, ref in told]
     return sorted(found, key=lambda one: (list(Kind).index(one.kind), one.reference))
 
@@ -163,20 +182,161 @@ def documents_text(row: Any) -> str:
     return "; ".join(told)
 
 
-def _with_document(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return Record.id.in_(select(Document.record_id).where(condition))
+LETTERS_OF_A_PART = 6
+"""From this length on a word without a digit may be part of a reference; a shorter one is a name."""
+
+MOST_COMBINED = 3
+"""Words whose meeting in a title is worked out before the records are asked."""
+
+CHASE = "chase"
 
 
-def _has(word: Production | Validity) -> ColumnElement[bool]:
-    """The condition that a document of the record is pending or failed, or drawn and worth this."""
-    if isinstance(word, Production):
-        return _with_document(Document.production == word)
-    return _with_document((Document.production == Production.COMPLETED) & (VALIDITY_TODAY == word))
+def part_of_reference(word: str) -> str | None:
+    """What somebody typed of a reference as ``search_text`` has it, or None when no reference has it."""
+    typed = normalise(word) or "".join(sign for sign in word.upper() if sign not in "-\u2013").translate(FORGIVEN)
+    if len(typed) < SHORTEST_PART or not set(typed) <= set(ALPHABET):
+        return None
+    return typed.lower()
+
+
+def _may_be_reference(word: str) -> str | None:
+    part = part_of_reference(word)
+    long_enough = len(word) >= LETTERS_OF_A_PART or (len(word) > SHORTEST_PART and any(map(str.isdigit, word)))
+    return part if long_enough else None
+
+
+def _narrow(asked: Asked) -> Iterator[ColumnElement[bool]]:
+    """The conditions of a question. Words go through ``search_text``, which has an index; titles by their numbers."""
+    dialect, wanted = asked.dialect, asked.wanted
+    if asked.words:
+        yield _of_words(asked)
+    for word in wanted.pop("student", ()):
+        if dialect == "postgresql":
+            yield _holds(folded(word), dialect)
+        yield holds(Record.sort_name, folded(word), dialect=dialect)
+    for word in wanted.pop("enrolment_number", ()):
+        if dialect == "postgresql":
+            yield _holds(folded(word), dialect)
+        yield holds(func.lower(Record.enrolment_number), folded(word), dialect=dialect)
+    if words := wanted.pop("qualification", ()):
+        numbers = _numbers_of([folded(word) for word in words], asked)
+        yield Record.qualification_number.in_(set.intersection(*numbers))
+    for word in wanted.pop("reference", ()):
+        part = part_of_reference(word)
+        yield _holds(part, dialect) if part else false()
+        if part:
+            yield _has_document(Document.reference.contains(part.upper()))
+    yield from _of_documents(asked)
+
+
+def _holds(text: str, dialect: str) -> ColumnElement[bool]:
+    # Nothing is left of a lone apostrophe, and nothing has it.
+    return holds(Record.search_text, text, dialect=dialect) if text else false()
+
+
+def _numbers_of(words: Sequence[str], asked: Asked) -> list[set[str]]:
+    """For each word the numbers of the qualifications whose title or number has it: few, whatever is issued."""
+    somewhere = or_(*(holds(Qualification.search_text, word, dialect=asked.dialect) for word in words if word))
+    found = asked.session.execute(select(Qualification.number, Qualification.search_text).where(somewhere)).all()
+    return [{number for number, text in found if word and word in text} for word in words]
+
+
+def _of_words(asked: Asked) -> ColumnElement[bool]:
+    """Each word stands in a record's own text or in the title of its qualification.
+
+    Which words meet in a title is known here, so the records are never looked through for two that never do.
+    """
+    words = [folded(word) for word in asked.words]
+    in_text = []
+    for typed, word in zip(asked.words, words, strict=True):
+        part = _may_be_reference(typed)
+        own = _holds(word, asked.dialect)
+        in_text.append(or_(own, _holds(part, asked.dialect)) if part and part != word else own)
+    in_title = _numbers_of(words, asked)
+    if len(words) > MOST_COMBINED:
+        return and_(
+            *(
+                or_(text, Record.qualification_number.in_(numbers)) if numbers else text
+                for text, numbers in zip(in_text, in_title, strict=True)
+            )
+        )
+    ways = []
+    for by_title in product((False, True), repeat=len(words)):
+        sets = [numbers for numbers, chosen in zip(in_title, by_title, strict=True) if chosen]
+        numbers = set.intersection(*sets) if sets else None
+        if numbers is not None and not numbers:
+            continue
+        parts = [text for text, chosen in zip(in_text, by_title, strict=True) if not chosen]
+        ways.append(and_(*parts, *([] if numbers is None else [Record.qualification_number.in_(numbers)])))
+    return or_(*ways)
+
+
+def _of_documents(asked: Asked) -> Iterator[ColumnElement[bool]]:
+    """Kind, production and validity of one document. What few documents have is looked up, what most have is tried."""
+    kind, made, worth = (asked.wanted.pop(name, None) for name in ("type", "status", "validity"))
+    of = []
+    few = False
+    if kind is not None:
+        of.append(Document.kind == kind)
+    if made is not None:
+        of.append(Document.production == made)
+        if made is not Production.COMPLETED:
+            few = True
+            of.append(Document.production != literal_column("'completed'"))
+    if worth is not None:
+        of += [Document.production == Production.COMPLETED, VALIDITY_TODAY == worth]
+        if worth in (Validity.CANCELLED, Validity.REPLACED):
+            few = True
+            of += [Document.validity == worth, Document.validity != literal_column("'valid'")]
+        elif worth is Validity.EXPIRED:
+            yield Record.expires_on < TODAY
+    if few:
+        keys = scope.documents(asked.actor).with_only_columns(Document.record_id).where(*of)
+        # As an array the planner looks these few up; as a subquery it may try every record.
+        yield (
+            Record.id == func.any(func.array(keys.scalar_subquery()))
+            if asked.dialect == "postgresql"
+            else Record.id.in_(keys)
+        )
+    elif of:
+        yield _has_document(*of)
+
+
+def _has_document(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    tried = select(literal(1)).where(Document.record_id == Record.id, *conditions).limit(1)
+    return tried.correlate(Record).scalar_subquery().is_not(None)
+
+
+def _is_notified(word: NoticeState | str) -> ColumnElement[bool]:
+    if word == CHASE:
+        return TO_CHASE
+    return Record.notice == word
 
 
 def _records(actor: Actor, **_within: Any) -> Select[Any]:
-    return scope.records(actor).join(Job, Job.id == Record.job_id)
+    return scope.records(actor)
 
+
+NOTIFY = Action(
+    "notify",
+    N_("Notify"),
+    "notify",
+    "centre.notify_record",
+    {"record_id": "record_id", "back": "back"},
+    may=lambda actor: actor.may(Permission.NOTICES_SEND),
+    data={"dialog-load": "md"},
+)
+"""The Notify Student dialog, for a row that knows its ``record_id`` and where to go ``back`` to."""
+
+NOTIFY_MANY = Bulk(
+    "notify",
+    N_("Notify"),
+    "notify",
+    "centre.notify_records",
+    may=lambda actor: actor.may(Permission.NOTICES_SEND),
+    counted=N_("Notify learners of %(things)s"),
+    dialog="md",
+)
 
 RECORDS = Grid(
     name="records",
@@ -188,30 +348,25 @@ RECORDS = Grid(
     room=lambda actor: rooms.centre_records(actor.centre_id or 0),
     default_sort="-published_on",
     cells="grids/records.html",
-    search=[Record.qualification_number, lambda word: _with_document(reference_contains(word))],
+    search=[Record.search_text],
+    narrow=_narrow,
+    long=True,
     also={
         "qualification_number": Record.qualification_number,
+        "record_id": Record.id,
         "first_drawn": FIRST_DRAWN,
         "form": literal(Form.DIGITAL.value),
         "back": literal("records"),
-        "notified_at": Record.notified_at,
+        "notice_at": NOTICE_AT,
+        "notice_reason": NOTICE_REASON,
     },
     columns=[
-        Column(
-            "student",
-            N_("Student"),
-            FULL_NAME,
-            sort=(func.lower(Record.last_name), func.lower(Record.first_name)),
-            search=True,
-            filter=Text(),
-            cell="student",
-        ),
+        Column("student", N_("Student"), FULL_NAME, sort=(Record.sort_name,), filter=Text(), cell="student"),
         Column(
             "enrolment_number",
             N_("Enrolment number"),
             Record.enrolment_number,
-            sort=True,
-            search=True,
+            sort=(Record.enrolment_number,),
             filter=Text(),
             kind="code",
         ),
@@ -219,35 +374,39 @@ RECORDS = Grid(
             "qualification",
             N_("Qualification"),
             Record.qualification_title,
-            sort=True,
-            search=True,
+            sort=(Record.qualification_title,),
             filter=Text(),
             cell="qualification",
         ),
-        Column("issued_on", N_("Date of issue"), Record.awarded_on, sort=True, filter=DateRange(), kind="date"),
         Column(
-            "status",
-            N_("Documents"),
-            DOCUMENTS,
-            filter=OneOf([Production.PENDING, Production.FAILED, *Validity], _has),
-            cell="record_documents",
-            text=documents_text,
+            "issued_on",
+            N_("Date of issue"),
+            Record.awarded_on,
+            sort=(Record.awarded_on, Record.published_at),
+            filter=DateRange(),
+            kind="date",
         ),
+        Column("documents", N_("Documents"), DOCUMENTS, cell="record_documents", text=documents_text),
+        # What a document must be; all three are asked of the same one.
+        Column("reference", N_("Document reference"), filter=Text(Record.search_text), shown=False),
+        Column("type", N_("Record type"), filter=OneOf(Kind, Document.kind), shown=False),
+        Column("status", N_("Production"), filter=OneOf(Production, Document.production), shown=False),
+        Column("validity", N_("Validity"), filter=OneOf(Validity, Document.validity), shown=False),
+        Column("job", N_("Job"), filter=Key(Record.job_id), shown=False),
         Column(
             "notified",
             N_("Notified"),
             Record.notice,
-            sort=True,
-            filter=OneOf(NoticeState),
+            sort=(Record.notice, Record.published_at),
+            filter=OneOf([*NoticeState, (CHASE, N_("to chase: notified a while ago, not registered"))], _is_notified),
             cell="notice",
             kind="status",
         ),
-        # Ids follow the moment of publishing, and the key's own index gives this order.
         Column(
             "published_on",
             N_("Published"),
-            Job.created_at,
-            sort=(Record.id,),
+            Record.published_at,
+            sort=(Record.published_at,),
             filter=DateRange(),
             kind="date",
             text=lambda row: clock.uk_date(row.published_on),
@@ -264,6 +423,7 @@ RECORDS = Grid(
             when=lambda row: row.first_drawn is not None,
             data={"dialog-load": "full"},
         ),
+        NOTIFY,
         Action(
             "report",
             N_("Report an issue"),
@@ -273,5 +433,6 @@ RECORDS = Grid(
             data={"dialog-load": "md"},
         ),
     ],
+    bulk=[NOTIFY_MANY],
     empty=N_("No record has been issued to your centre yet."),
 )

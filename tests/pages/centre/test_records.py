@@ -19,7 +19,7 @@ def test_a_row_shows_the_learner_the_award_and_each_document(michael, drawn, fac
     assert cell(body, "issued_on") == "02/11/2026"
     first, second = (facts_of(ident).reference for ident in drawn.document_ids[:2])
     groups = ["-".join(one[at : at + 4] for at in range(0, 20, 4)) for one in (first, second)]
-    assert cell(body, "status").replace("- ", "-") == f"Certificate {groups[0]} Transcript {groups[1]}"
+    assert cell(body, "documents").replace("- ", "-") == f"Certificate {groups[0]} Transcript {groups[1]}"
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_row_shows_the_learner_the_award_and_each_document(michael, drawn, fac
         ("student=whitlock", 1),
         ("issued_on_from=2026-11-02&issued_on_to=02/11/2026", 2),
         ("issued_on_from=2026-11-03", 0),
-        ("status=valid", 2),
+        ("validity=valid", 2),
         ("status=pending", 0),
         ("notified=none", 2),
         ("notified=sent", 0),
@@ -53,9 +53,9 @@ def test_a_reference_finds_the_record(michael, drawn, facts_of):
 
 def test_a_cancelled_document_is_found_and_tagged(michael, drawn, cancel, facts_of):
     cancel(drawn.document_ids[0])
-    page = michael.get("/centre/records?status=cancelled")
+    page = michael.get("/centre/records?validity=cancelled")
     assert ids_in(page) == [facts_of(drawn.document_ids[0]).record_id]
-    assert "Cancelled" in cell(page.get_data(as_text=True), "status")
+    assert "Cancelled" in cell(page.get_data(as_text=True), "documents")
 
 
 def test_preview_opens_the_digital_document(michael, drawn):
@@ -76,7 +76,7 @@ def test_a_rival_sees_none(rita, drawn, words):
     assert "No record has been issued to your centre yet" in words(page)
 
 
-@pytest.mark.parametrize("query", ["sort=evil", "status=evil", "status=completed", "issued_on_from=yesterday", "x=1"])
+@pytest.mark.parametrize("query", ["sort=evil", "status=evil", "status=valid", "issued_on_from=yesterday", "x=1"])
 def test_what_the_list_cannot_answer_is_refused(michael, query):
     assert michael.get(f"/centre/records?{query}").status_code == 422
 
