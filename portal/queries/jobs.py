@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Select, case, func, literal, type_coerce
@@ -16,7 +17,7 @@ from portal.grid.wording import N_
 from portal.models.documents import Document
 from portal.models.jobs import Job
 from portal.models.records import Record
-from portal.queries.records import FULL_NAME, VALIDITY_TODAY, reference_contains
+from portal.queries.records import EXPORT, FULL_NAME, VALIDITY_TODAY, reference_contains
 from portal.vocabulary import Form, Kind, NoticeState, Production
 
 LATEST = 5
@@ -175,5 +176,6 @@ JOB_DOCUMENTS = Grid(
             data={"dialog-load": "full"},
         ),
     ],
+    bulk=[replace(EXPORT, endpoint="centre.export_job_documents")],
     empty=N_("This job holds no documents."),
 )

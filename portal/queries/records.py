@@ -338,6 +338,16 @@ NOTIFY_MANY = Bulk(
     dialog="md",
 )
 
+EXPORT = Bulk(
+    "export",
+    N_("Export"),
+    "download",
+    "centre.export_records",
+    may=lambda actor: actor.may(Permission.RECORDS_EXPORT),
+    counted=N_("Export %(things)s"),
+    dialog="md",
+)
+
 RECORDS = Grid(
     name="records",
     title=N_("Records"),
@@ -433,6 +443,6 @@ RECORDS = Grid(
             data={"dialog-load": "md"},
         ),
     ],
-    bulk=[NOTIFY_MANY],
+    bulk=[EXPORT, NOTIFY_MANY],
     empty=N_("No record has been issued to your centre yet."),
 )
