@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, PasswordField, RadioField, StringField
+from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
 
@@ -30,26 +30,18 @@ class CreateForm(FlaskForm):
     first_name = line(_l("First Name"), LONGEST_NAME, missing=_l("Enter a first name."))
     last_name = line(_l("Last Name"), LONGEST_NAME, missing=_l("Enter a last name."))
     email = email(_l("Email"), missing=_l("Enter an email address."))
-    way = RadioField(
-        _l("How they get in"),
-        choices=[
-            SelectChoice("password", _l("I hand over a first password")),
-            SelectChoice("invite", _l("Invite instead: the user sets the password through a link")),
-        ],
-        default="password",
-        validators=[DataRequired(_l("Choose how they get in."))],
-    )
     password = PasswordField(_l("Password"), validators=[Length(max=LONGEST_PASSWORD, message=TOO_LONG)])
     confirm = PasswordField(_l("Confirm"), validators=[Length(max=LONGEST_PASSWORD, message=TOO_LONG)])
+    invite = BooleanField(_l("Invite instead: the user sets the password through a link"))
 
     def validate_password(self, field: PasswordField) -> None:
         """Only needed where one is handed over."""
-        if self.way.data == "password" and not field.data:
+        if not self.invite.data and not field.data:
             raise ValidationError(_l("Enter a first password."))
 
     def validate_confirm(self, field: PasswordField) -> None:
         """Both must be the same, or neither is taken."""
-        if self.way.data == "password" and self.password.data and field.data != self.password.data:
+        if not self.invite.data and self.password.data and field.data != self.password.data:
             raise ValidationError(NOT_THE_SAME)
 
 

@@ -37,7 +37,7 @@ def create(centre_id: int, *, actor: Actor) -> Any:
     form = CreateForm()
     status = 422 if form.is_submitted() else 200
     if form.validate_on_submit():
-        handed_over = form.way.data == "password"
+        handed_over = not form.invite.data
         try:
             users.create_centre_user(
                 centre_id,

@@ -84,7 +84,7 @@ function open(size) {
   const dialog = host();
   for (const one of SIZES) dialog.classList.toggle(`dialog--${one}`, one === size);
   if (dialog.open) return;
-  list = document.activeElement?.closest("[data-grid]");
+  list ??= document.activeElement?.closest("[data-grid]");
   dialog.showModal();
 }
 
@@ -133,6 +133,8 @@ async function send(form, submitter, size = null) {
   const dialog = host();
   const body = new FormData(form, submitter);
   busy(form, submitter);
+  // The row may be gone before the answer is here.
+  if (size !== null) list = submitter.closest("[data-grid]");
   try {
     const action = submitter?.getAttribute("formaction") || form.getAttribute("action") || form.dataset.url || location.href;
     const options = form.method === "get" ? {} : { method: "POST", body: form.enctype === "multipart/form-data" ? body : new URLSearchParams(body) };
