@@ -28,6 +28,7 @@ def draw(fact: facts.JobPublished | facts.DrawingRetried) -> None:
     """Ring for as many workers as may draw the job together."""
     for _ in range(LANES):
         queue.ring(queue.DOCUMENTS, fact.job_id)
+    fault.point("publish_after_emit", fact.job_id)
 
 
 def check_or_publish(fact: facts.UploadReceived | facts.PublishRequested) -> None:
@@ -49,7 +50,9 @@ def send_all(fact: facts.NoticesQueued) -> None:
 
 def pack(fact: facts.DownloadRequested) -> None:
     """Have an export packed."""
+    fault.point("export_before_enqueue", fact.download_id)
     queue.ring(queue.DOWNLOADS, fact.download_id)
+    fault.point("export_after_enqueue", fact.download_id)
 
 
 def make_picture(fact: facts.PictureGiven) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from portal import fault
 from portal.access.actor import Actor
 from portal.database import begin_write
 from portal.events import audit, outbox
@@ -39,12 +40,16 @@ def unit_of_work(actor: Actor) -> Iterator[Record]:
         session.flush()
         audit.write(session, facts, actor)
         rooms = outbox.write(session, facts)
+        for fact in facts:
+            fault.point("before_commit", type(fact).__name__)
         session.commit()
     except BaseException:
         session.rollback()
         raise
     if not facts:
         return
+    for fact in facts:
+        fault.point("after_commit", type(fact).__name__)
     for follow in _after_commit:
         try:
             follow(facts, rooms)

@@ -121,8 +121,8 @@ def request(
             raise WrongMove("What you chose has changed in the meantime. Please look at the number again.")
         records, total = _freeze(download_id, grid, keys, actor)
         db.session.execute(update(Download).where(Download.id == download_id).values(records=records, total=total))
+        fault.point("export_after_row", download_id)
         record(DownloadRequested(download_id=download_id, centre_id=actor.centre_id, documents=total))
-    fault.point("export_after_row", download_id)
     return download_id
 
 

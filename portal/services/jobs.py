@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from portal import clock, reference
+from portal import clock, fault, reference
 from portal.access import scope
 from portal.access.actor import Actor
 from portal.access.permissions import Permission
@@ -70,8 +70,10 @@ def publish_within(
         reference="",
         file_name=file_name[:200],
     )
+    fault.point("publish_before_insert_job", centre.id)
     session.add(job)
     session.flush()
+    fault.point("publish_after_insert_job", job.id)
     records = documents = 0
     for chunk in _chunks(rows):
         learners = _learners(chunk)
@@ -89,7 +91,9 @@ def publish_within(
             for ident, documents_of in zip(ids, sets, strict=True)
             for document in documents_of
         ]
+        fault.point("publish_before_documents", job.id)
         session.execute(insert(Document), wanted)
+        fault.point("publish_after_documents", job.id)
         records += len(chunk)
         documents += len(wanted)
     if not records:

@@ -42,6 +42,7 @@ class StoredFile:
 def receive(file: StoredFile, *, centre_id: int, actor: Actor) -> int:
     """Note a batch file for a centre; its preflight follows by itself. Give the id of the upload."""
     actor.require(Permission.JOBS_PUBLISH)
+    fault.point("import_after_file_saved", centre_id)
     with unit_of_work(actor) as record:
         centre: Centre = scope.load(scope.centres(actor), centre_id)
         upload = Upload(

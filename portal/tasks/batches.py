@@ -7,7 +7,7 @@ import time
 
 from flask import current_app
 
-from portal import clock
+from portal import clock, fault
 from portal.documents.coverage import unsupported_characters
 from portal.errors import Fenced, PortalError
 from portal.events import rooms
@@ -58,10 +58,12 @@ class _Progress:
 
     def __init__(self, taken: claims.Claim, upload_id: int) -> None:
         self.taken = taken
+        self.upload_id = upload_id
         self.ticker = ring.Ticker(rooms.upload(upload_id))
         self.beaten = time.monotonic()
 
     def __call__(self, rows: int) -> None:
+        fault.point("import_mid_rows", self.upload_id)
         self.ticker({"rows": rows})
         if time.monotonic() - self.beaten > 5:
             uploads.beat(self.taken)

@@ -199,6 +199,7 @@ class _Packing:
         except _LeftOut as error:
             self.left_out[line.position] = str(error)
         else:
+            fault.point("export_before_item_write", line.document_id)
             self.pack.add(name_of(line), data, clock.as_uk(line.drawn_at) if line.drawn_at else datetime(1980, 1, 1))  # noqa: DTZ001
             self.included += 1
 

@@ -81,10 +81,12 @@ def _guarded(step: Callable[[], object]) -> None:
 def _ring_documents() -> None:
     waiting = queue.waiting(queue.DOCUMENTS)
     due = documents.jobs_to_draw()
+    fault.point("sweep_after_select", queue.DOCUMENTS)
     # More rings than work would only queue up while the workers are busy.
     if waiting is not None and waiting < max(2, len(due)):
         for job_id in due:
             queue.ring(queue.DOCUMENTS, job_id)
+            fault.point("sweep_after_ring", queue.DOCUMENTS)
 
 
 def _ring_rest() -> None:
@@ -94,10 +96,12 @@ def _ring_rest() -> None:
         (queue.PICTURES, pictures.list_due),
     ):
         idents = due()
+        fault.point("sweep_after_select", name)
         waiting = queue.waiting(name)
         if waiting is not None and waiting < max(2, len(idents)):
             for ident in idents:
                 queue.ring(name, ident)
+                fault.point("sweep_after_ring", name)
 
 
 def _mails() -> None:
