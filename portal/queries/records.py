@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
@@ -36,6 +36,8 @@ from portal.grid.folding import folded
 from portal.grid.searching import holds
 from portal.grid.wording import N_
 from portal.models.documents import Document
+from portal.models.downloads import Download, DownloadItem
+from portal.models.notices import Notice
 from portal.models.qualifications import Qualification
 from portal.models.records import Record
 from portal.queries.chase import NOTICE_AT, NOTICE_REASON, TO_CHASE
@@ -85,14 +87,40 @@ def reference_contains(word: str) -> ColumnElement[bool]:
     return Document.reference.contains(typed)
 
 
+MOST_EXPORTS = 20
+"""Exports of a record that its history tells."""
+
+What: TypeAlias = Literal[
+    "published",
+    "drawn",
+    "cancelled",
+    "replaced",
+    "asked",
+    "notified",
+    "failed",
+    "bounced",
+    "registered",
+    "viewed",
+    "exported",
+    "fetched",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One line of a record's history. ``document`` is the one it happened to, ``other`` the one beside it."""
+    """One line of a record's history.
+
+    ``document`` is the one it happened to, ``other`` the one beside it; ``who`` did it; ``about`` is the address of a
+    notice or the name of an export; ``why`` the reason of what went wrong.
+    """
 
     at: datetime
-    what: Literal["published", "notified", "drawn", "cancelled", "replaced"]
+    what: What
     document: Document | None = None
     other: Document | None = None
+    who: str = ""
+    about: str = ""
+    why: str = ""
 
 
 def get_record(record_id: int, *, actor: Actor) -> Record:
@@ -113,19 +141,69 @@ def list_documents(record_id: int, *, actor: Actor) -> Sequence[Document]:
     ).all()
 
 
-def history_of(record: Record, documents: Sequence[Document]) -> list[Happening]:
+def list_exports(documents: Sequence[Document]) -> Sequence[Download]:
+    """The exports that hold one of these documents, newest first; those taken off the list too, for they were made."""
+    ids = [document.id for document in documents]
+    held = select(DownloadItem.download_id).where(DownloadItem.document_id.in_(ids))
+    # The documents were read within scope, and an export holds documents of its own centre only.
+    return db.session.scalars(
+        select(Download).where(Download.id.in_(held)).order_by(Download.id.desc()).limit(MOST_EXPORTS)
+    ).all()
+
+
+def history_of(
+    record: Record,
+    documents: Sequence[Document],
+    notices: Sequence[Notice] = (),
+    exports: Sequence[Download] = (),
+) -> list[Happening]:
     """What happened to a record and its documents, newest first."""
-    told = [Happening(record.job.created_at, "published")]
-    if record.notified_at:
+    told = [Happening(record.published_at, "published")]
+    if record.notified_at and not notices:
         told.append(Happening(record.notified_at, "notified"))
+    if record.registered_at:
+        told.append(Happening(record.registered_at, "registered"))
+    if record.viewed_at:
+        told.append(Happening(record.viewed_at, "viewed"))
+    for notice in notices:
+        told += _happenings_of_notice(notice)
+    for export in exports:
+        told += _happenings_of_export(export)
     for document in documents:
-        if document.drawn_at:
-            told.append(Happening(document.drawn_at, "drawn", document, document.replaces))
-        if document.cancelled_at:
-            told.append(Happening(document.cancelled_at, "cancelled", document))
-        if document.replaced_at:
-            told.append(Happening(document.replaced_at, "replaced", document, document.replaced_by))
+        told += _happenings_of_document(document)
     return sorted(told, key=lambda one: one.at, reverse=True)
+
+
+def _happenings_of_document(document: Document) -> Iterator[Happening]:
+    if document.drawn_at:
+        yield Happening(document.drawn_at, "drawn", document, document.replaces)
+    if document.cancelled_at:
+        yield Happening(document.cancelled_at, "cancelled", document)
+    if document.replaced_at:
+        yield Happening(document.replaced_at, "replaced", document, document.replaced_by)
+
+
+def _happenings_of_export(export: Download) -> Iterator[Happening]:
+    yield Happening(export.created_at, "exported", who=export.created_by, about=export.name)
+    if export.downloaded_at:
+        yield Happening(export.downloaded_at, "fetched", who=export.downloaded_by, about=export.name)
+
+
+def _happenings_of_notice(notice: Notice) -> Iterator[Happening]:
+    """A notice is sent or fails after it was asked for, and may come back after it was sent."""
+    if notice.state is NoticeState.QUEUED or notice.settled_at is None:
+        yield Happening(notice.requested_at, "asked", who=notice.requested_by, about=notice.address)
+        return
+    failed = notice.state is NoticeState.FAILED
+    yield Happening(
+        notice.settled_at,
+        "failed" if failed else "notified",
+        who=notice.requested_by,
+        about=notice.address,
+        why=notice.reason if failed else "",
+    )
+    if notice.bounced_at:
+        yield Happening(notice.bounced_at, "bounced", about=notice.address, why=notice.reason)
 
 
 FIRST_DRAWN = (
@@ -230,7 +308,6 @@ def _narrow(asked: Asked) -> Iterator[ColumnElement[bool]]:
 
 
 def _holds(text: str, dialect: str) -> ColumnElement[bool]:
-    # Nothing is left of a lone apostrophe, and nothing has it.
     return holds(Record.search_text, text, dialect=dialect) if text else false()
 
 
@@ -247,6 +324,9 @@ def _of_words(asked: Asked) -> ColumnElement[bool]:
     Which words meet in a title is known here, so the records are never looked through for two that never do.
     """
     words = [folded(word) for word in asked.words]
+    if not all(words):
+        # Nothing is left of a lone apostrophe, and nothing has it.
+        return false()
     in_text = []
     for typed, word in zip(asked.words, words, strict=True):
         part = _may_be_reference(typed)
