@@ -19,6 +19,7 @@ from portal.models.centres import Centre
 from portal.models.documents import Document
 from portal.models.jobs import Job
 from portal.models.records import Record
+from portal.queries.chase import NOTICE_AT, NOTICE_REASON
 from portal.queries.jobs import STATUS
 from portal.queries.records import FULL_NAME, VALIDITY_TODAY, reference_contains
 from portal.vocabulary import Kind, Production, Validity
@@ -190,7 +191,8 @@ JOB_DOCUMENTS = Grid(
         "qualification_number": Record.qualification_number,
         "enrolment_number": Record.enrolment_number,
         "failure": Document.failure,
-        "notified_at": Record.notified_at,
+        "notice_at": NOTICE_AT,
+        "notice_reason": NOTICE_REASON,
         "back": literal("job"),
     },
     columns=[

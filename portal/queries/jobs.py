@@ -17,7 +17,8 @@ from portal.grid.wording import N_
 from portal.models.documents import Document
 from portal.models.jobs import Job
 from portal.models.records import Record
-from portal.queries.records import EXPORT, FULL_NAME, VALIDITY_TODAY, reference_contains
+from portal.queries.chase import NOTICE_AT, NOTICE_REASON
+from portal.queries.records import EXPORT, FULL_NAME, NOTIFY, NOTIFY_MANY, VALIDITY_TODAY, reference_contains
 from portal.vocabulary import Form, Kind, NoticeState, Production
 
 LATEST = 5
@@ -115,7 +116,9 @@ JOB_DOCUMENTS = Grid(
         "enrolment_number": Record.enrolment_number,
         "failure": Document.failure,
         "validity": VALIDITY_TODAY,
-        "notified_at": Record.notified_at,
+        "notice_at": NOTICE_AT,
+        "notice_reason": NOTICE_REASON,
+        "back": literal("job"),
     },
     columns=[
         Column(
@@ -175,7 +178,11 @@ JOB_DOCUMENTS = Grid(
             when=_is_drawn,
             data={"dialog-load": "full"},
         ),
+        NOTIFY,
     ],
-    bulk=[replace(EXPORT, endpoint="centre.export_job_documents")],
+    bulk=[
+        replace(EXPORT, endpoint="centre.export_job_documents"),
+        replace(NOTIFY_MANY, endpoint="centre.notify_documents"),
+    ],
     empty=N_("This job holds no documents."),
 )

@@ -8,7 +8,7 @@ from sqlalchemy import Select, false, select
 
 from portal.access.actor import Actor
 from portal.access.permissions import Permission
-from portal.grid import Column, DateRange, Grid, OneOf, Text
+from portal.grid import Action, Column, DateRange, Grid, OneOf, Text
 from portal.grid.wording import N_
 from portal.models.centres import Centre
 from portal.models.mails import Mail
@@ -42,7 +42,7 @@ MAILS = Grid(
     select=_mails,
     default_sort="-written_on",
     cells="grids/issuer_mails.html",
-    also={"failure": Mail.failure},
+    also={"failure": Mail.failure, "bounced_at": Mail.bounced_at},
     columns=[
         Column("to", N_("To"), Mail.recipient, sort=True, search=True, filter=Text()),
         Column("letter", N_("What"), Mail.letter, sort=True, filter=OneOf(LETTERS.items())),
@@ -51,6 +51,28 @@ MAILS = Grid(
         # Ids follow the moment of writing, and the key's own index gives this order.
         Column("written_on", N_("Written on"), Mail.created_at, sort=(Mail.id,), filter=DateRange(), kind="date"),
         Column("sent_on", N_("Sent on"), Mail.sent_at, sort=True, filter=DateRange(), kind="date"),
+    ],
+    actions=[
+        Action(
+            "arrived",
+            N_("It arrived"),
+            "check",
+            "issuer.mail_arrived",
+            {"mail_id": "id"},
+            method="post",
+            when=lambda row: row.state is MailState.UNKNOWN,
+            confirm=N_("Say that this mail arrived? It is then counted as sent, and never sent again."),
+        ),
+        Action(
+            "send",
+            N_("Send again"),
+            "retry",
+            "issuer.send_mail_again",
+            {"mail_id": "id"},
+            method="post",
+            when=lambda row: row.state is MailState.UNKNOWN,
+            confirm=N_("Send this mail once more? If it did arrive, the reader gets it twice."),
+        ),
     ],
     empty=N_("No mail has been written yet."),
 )

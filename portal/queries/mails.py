@@ -16,12 +16,34 @@ from portal.models.brands import Brand
 from portal.models.mails import Mail
 from portal.queries import brands
 
-
 NOTICE = "documents_waiting"
 """The letter whose words are the brand's."""
 
 GUIDE = "/learner/help"
 """The learner guide, where a brand has no other."""
+
+
+def standard_notice_words(brand: Brand) -> tuple[str, str]:
+    """The subject and text of the notice that a brand without words of its own sends."""
+    return letters.notice_words(_letterhead(brand, "http://localhost"))
+
+
+def sample_notice(
+    brand: Brand, *, public_url: str, subject: str, text: str, sign_off: str, guide_url: str
+) -> letters.Letter:
+    """The notice to a learner who does not exist, with these words: what the issuer sees while writing them."""
+    return letters.documents_waiting(
+        to="donald.duck@learner.example",
+        learner="Donald Duck",
+        qualification="SEG Awards ABC Level 2 Award in MOT Testing (Classes 4 & 7)",
+        link=f"{public_url}/learner/login",
+        enrolment_number="AMS00009824708",
+        guide_link=guide_url or f"{public_url}{GUIDE}",
+        notice=brand.notice_line,
+        subject=subject,
+        text=text,
+        letterhead=replace(_letterhead(brand, public_url), sign_off=sign_off),
+    )
 
 
 def letter_of(
@@ -52,17 +74,23 @@ def letter_of(
             values[name.removesuffix("_path") + "_link"] = f"{public_url}{values.pop(name)}"
     brand = db.session.get(Brand, mail.brand_id) if mail.brand_id else brands.find_default()
     letterhead = _letterhead(brand, public_url)
-    if mail.letter == NOTICE and brand is not None:
-        letterhead = replace(letterhead, sign_off=brand.notice_sign_off)
-        values |= {"subject": brand.notice_subject, "text": brand.notice_text, "notice": brand.notice_line}
     if mail.letter == NOTICE:
-        values["guide_link"] = (brand.guide_url if brand else "") or f"{public_url}{GUIDE}"
+        letterhead = _with_words_of(brand, letterhead, values, public_url)
     write: Any = getattr(letters, mail.letter)
     letter: Letter = write(to=mail.recipient, letterhead=letterhead, environment=environment, **values)
     if mail.reply_to:
         letter = replace(letter, reply_to=wording.address(mail.reply_to))
     db.session.close()
     return letter
+
+
+def _with_words_of(brand: Brand | None, letterhead: Letterhead, values: dict[str, Any], public_url: str) -> Letterhead:
+    """Put the brand's words of the notice into the values, and its sign-off on the letterhead."""
+    values["guide_link"] = (brand.guide_url if brand else "") or f"{public_url}{GUIDE}"
+    if brand is None:
+        return letterhead
+    values |= {"subject": brand.notice_subject, "text": brand.notice_text, "notice": brand.notice_line}
+    return replace(letterhead, sign_off=brand.notice_sign_off)
 
 
 def _letterhead(brand: Brand | None, public_url: str) -> Letterhead:

@@ -15,6 +15,7 @@ from portal.models.notices import Notice
 from portal.models.records import Record
 from portal.queries.chase import TO_CHASE
 from portal.queries.jobs import JOB_DOCUMENTS
+from portal.queries.records import RECORDS
 
 MOST_SHOWN = 20
 """Notices of a record that its page shows."""
@@ -58,6 +59,11 @@ def records_of_job(job_id: int, *, actor: Actor) -> list[int]:
             scope.records(actor).where(Record.job_id == job_id).with_only_columns(Record.id).order_by(Record.id)
         )
     )
+
+
+def records_of_selection(chosen: Selection, *, actor: Actor) -> list[int]:
+    """The records that were selected in the list of records."""
+    return selected(RECORDS, db.session(), chosen, actor)
 
 
 def records_of_documents(chosen: Selection, *, job_id: int, actor: Actor) -> list[int]:

@@ -195,7 +195,7 @@ def recover() -> list[int]:
 
 def resolve_unknown(mail_id: int, *, arrived: bool, actor: Actor = SYSTEM) -> None:
     """What the look-up or a person said about a mail whose fate was unknown: it arrived, or it is tried once more."""
-    actor.require(Permission.NOTICES_SEND)
+    actor.require(Permission.CENTRES_MANAGE)
     with unit_of_work(actor) as record:
         mail = db.session.scalars(select(Mail).where(Mail.id == mail_id).with_for_update()).one_or_none()
         if mail is None:

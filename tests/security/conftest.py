@@ -30,6 +30,7 @@ from portal.documents.storage import Store
 from portal.intake import preflight
 from portal.models.documents import Document
 from portal.models.downloads import Download
+from portal.models.mails import Mail
 from portal.models.problems import Problem
 from portal.models.users import User
 from portal.queries.held import HeldOnFile
@@ -38,7 +39,7 @@ from portal.services import jobs, pictures
 from portal.tasks import batches, documents
 from portal.tasks import pictures as picture_tasks
 from portal.unit_of_work import unit_of_work
-from portal.vocabulary import Role
+from portal.vocabulary import MailState, Role
 from portal.web.default_deny import FREE
 from portal.web.limits import GUESSES, LOOKS
 from tests.conftest import DATA
@@ -197,6 +198,16 @@ def town(world: World) -> Iterator[Town]:
             "centre_id": centre_id,
             "user_id": user,
             "upload_id": _upload(made, csv, centre_id),
+            "mail_id": _row(
+                made,
+                Mail,
+                centre_id,
+                key=f"of {centre_id}",
+                letter="documents_waiting",
+                recipient="learner@home.org.uk",
+                message_id=f"<{centre_id}@portal.invalid>",
+                state=MailState.UNKNOWN,
+            ),
             "download_id": _row(made, Download, centre_id, name="An export", request_key=f"of {centre_id}"),
             "problem_id": _row(
                 made,

@@ -10,6 +10,7 @@ from portal.blueprints.centre import (  # noqa: E402, F401
     documents,
     downloads,
     jobs,
+    notices,
     problems,
     profile,
     records,

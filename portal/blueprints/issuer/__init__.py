@@ -12,6 +12,7 @@ from portal.blueprints.issuer import (  # noqa: E402, F401
     documents,
     jobs,
     mails,
+    notice_texts,
     problems,
     profile,
     uploads,
