@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -61,7 +62,7 @@ ALSO = {
     "last_from_issuer": _newest(ProblemMessage.from_issuer),
 }
 
-NUMBER = Column("number", N_("Number"), Problem.id, sort=(Problem.id,), search=True, cell="number", kind="number")
+NUMBER = Column("number", N_("Number"), Problem.id, sort=(Problem.id,), search=True, cell="number")
 ABOUT = Column("about", N_("About"), Problem.subject, sort=True, search=True, filter=Text(), cell="about")
 STATE = Column("state", N_("State"), Problem.state, sort=True, filter=OneOf(ProblemState), cell="state", kind="status")
 REPORTER = Column("reporter", N_("Reported by"), Problem.reporter, sort=True, search=True, filter=Text())
@@ -142,7 +143,7 @@ ISSUER_PROBLEMS = Grid(
                 [("mine", N_("Mine")), ("nobody", N_("Nobody")), ("others", N_("Somebody else"))], _looked_after
             ),
         ),
-        REPORTED,
+        replace(REPORTED, cell="reported_on"),
         LAST_WORD,
     ],
     actions=[Action("view", N_("View"), "view", "issuer.problem", {"problem_id": "id"})],

@@ -27,7 +27,15 @@ PUBLIC = (
 )
 
 BEHIND = {
-    "centre": ("/centre/", "/centre/jobs", "/centre/jobs/{job}", "/centre/validate", "/centre/profile"),
+    "centre": (
+        "/centre/",
+        "/centre/jobs",
+        "/centre/jobs/{job}",
+        "/centre/validate",
+        "/centre/problems",
+        "/centre/audit",
+        "/centre/profile",
+    ),
     "issuer": (
         "/issuer/",
         "/issuer/jobs",
@@ -35,6 +43,7 @@ BEHIND = {
         "/issuer/centres",
         "/issuer/users",
         "/issuer/brands",
+        "/issuer/problems",
         "/issuer/audit",
     ),
 }

@@ -94,7 +94,7 @@ def test_a_report_is_answered_live_in_both_directions(person, machine):
     queue.get_by_role("button", name="Answer", exact=True).click()
     expect(queue.get_by_text("The answer is sent.")).to_be_visible()
     expect(page.locator(".talk__line").first).to_contain_text("We are looking into it.", timeout=10_000)
-    expect(page.locator("#problem-state [data-status=answered]")).to_be_visible()
+    expect(page.locator("#problem-word [data-status=answered]")).to_be_visible()
     expect(page.locator("[data-voice]")).to_contain_text("Answer from the awarding body. We are looking into it.")
     is_undisturbed(page, "Your reply", place)
     michael.finds_no_barrier()
@@ -105,14 +105,14 @@ def test_a_report_is_answered_live_in_both_directions(person, machine):
     page.get_by_role("button", name="Reply", exact=True).click()
     expect(page.get_by_text("Your reply is written.")).to_be_visible()
     expect(queue.locator(".talk__line").first).to_contain_text(DRAFT, timeout=10_000)
-    expect(queue.locator("#problem-state [data-status=open]")).to_be_visible()
+    expect(queue.locator("#problem-word [data-status=open]")).to_be_visible()
     is_undisturbed(queue, "Your answer", place)
 
     # The end is seen as it happens.
     michael.is_live()
     page.evaluate("window.unrefreshed = true")
     queue.get_by_role("button", name="Close", exact=True).click()
-    expect(page.locator("#problem-state [data-status=closed]")).to_be_visible(timeout=10_000)
+    expect(page.locator("#problem-word [data-status=closed]")).to_be_visible(timeout=10_000)
     assert page.evaluate("window.unrefreshed") is True
 
     # The trail tells it without a name of the awarding body's staff, and can be taken away more than once.
