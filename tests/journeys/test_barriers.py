@@ -35,6 +35,10 @@ BEHIND = {
         "/centre/problems",
         "/centre/audit",
         "/centre/profile",
+        "/centre/profile/password",
+        "/centre/profile/picture",
+        "/centre/profile/sessions",
+        "/centre/profile/second-step",
     ),
     "issuer": (
         "/issuer/",
@@ -45,6 +49,8 @@ BEHIND = {
         "/issuer/brands",
         "/issuer/problems",
         "/issuer/audit",
+        "/issuer/profile",
+        "/issuer/profile/second-step",
     ),
 }
 """Pages behind each door; whoever adds a page adds it here."""
