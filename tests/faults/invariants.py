@@ -124,7 +124,7 @@ def _files_are_whole(data: Path) -> None:
     # A writer that is killed leaves half a file, under a name that nobody asks for and that the sweeper removes.
     store.forget_halves(seconds=0)
     assert not list(store.root.rglob("*.part")), "half a file was left behind for good"
-    given = {row for row in db.session.scalars(select(Upload.sha256))}
+    given = set(db.session.scalars(select(Upload.sha256)))
     faces = {one for row in db.session.execute(select(Picture.sha256, Picture.upload_sha256)) for one in row}
     for root, known in ((store.root, named), (batches.store_root(data), given), (data / "pictures", faces)):
         strangers = [path for path in root.glob("*/*") if path.name.partition(".")[0] not in known]

@@ -2,10 +2,15 @@
 
 import json
 import time
+from datetime import timedelta
 
 import pytest
 
+from portal import clock
+from portal.access.actor import SYSTEM
 from portal.realtime import server
+from portal.services import users
+from portal.vocabulary import Role
 from portal.web import sessions
 from tests.realtime.stage import Browser, RawSocket, Stage, new_reference
 
@@ -26,6 +31,38 @@ def test_a_locked_user_is_out_within_a_second(stage: Stage):
         stage.drawn(91)
         colleague.hears(stage.job_room, 91)
         assert locked.ids(stage.job_room) == other_tab.ids(stage.job_room) == []
+
+
+DONE = {
+    "locked": lambda who, actor: users.lock(
+        who, until=clock.today() + timedelta(days=2), reason=users.LOCK_REASONS[0], actor=actor
+    ),
+    "inactive": lambda who, actor: users.set_active(who, False, actor=actor),
+    "deleted": lambda who, actor: users.remove(who, actor=actor),
+    "role changed": lambda who, actor: users.set_admin(who, True, actor=actor),
+    "email changed": lambda who, actor: users.change_email(who, email=f"new{who}@riverside.example", actor=actor),
+    "password given": lambda who, actor: users.give_password(who, password="thimble lantern 77", actor=actor),
+}
+
+
+@pytest.mark.alone
+def test_whatever_is_done_to_a_user_ends_every_socket_and_every_request(stage: Stage):
+    seconds = {}
+    for what, act in DONE.items():
+        user = stage.user(Role.CENTRE_USER)
+        cookie = f"Cookie: {stage.cookie(user)}\r\n"
+        with stage.browser(user) as socket:
+            socket.watch(stage.job_room)
+            assert stage.get("/centre/jobs", cookie).startswith(b"HTTP/1.1 200"), what
+            with stage.writing():
+                act(user.id, SYSTEM)
+            began = time.monotonic()
+            assert socket.ended.wait(SECONDS_ON_A_BUSY_MACHINE), f"a user who was {what} stayed on the socket"
+            seconds[what] = round(time.monotonic() - began, 3)
+            stage.drawn(92)
+            assert stage.get("/centre/jobs", cookie).startswith(b"HTTP/1.1 302"), what
+            assert socket.ids(stage.job_room) == []
+    print("seconds until the socket closed:", seconds)
 
 
 @pytest.mark.alone
