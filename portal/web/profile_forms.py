@@ -52,6 +52,8 @@ class CodeForm(FlaskForm):
 class OffForm(CodeForm):
     """Switching the second step off: the password and a code."""
 
+    # The page has another field for a code beside this one.
+    code = StringField(_l("Code"), validators=[InputRequired(_l("Enter the code."))], id="off-code")
     current = PasswordField(_l("Current password"), validators=[InputRequired(_l("Enter your current password."))])
 
 
