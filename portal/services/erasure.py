@@ -46,8 +46,16 @@ OWN_ROWS: tuple[Any, ...] = (
 )
 """Rows that are about nothing but the user."""
 
-OWN_LETTERS = ("account_created", "email_changed", "email_confirmation", "invitation", "password_changed")
-OWN_LETTERS += ("password_reset",)
+OWN_LETTERS = (
+    "account_created",
+    "email_changed",
+    "email_confirmation",
+    "invitation",
+    "password_changed",
+    "password_reset",
+    "second_step_removed",
+    "second_step_set",
+)
 """Mails about an account; those about documents and problems are the business of others too."""
 
 
