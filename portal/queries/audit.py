@@ -6,6 +6,7 @@ So neither the CSV nor a search, a filter or an order can tell it.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, func, literal, or_, select, type_coerce
@@ -135,6 +136,10 @@ def _brand_name() -> Any:
     return select(Brand.name).where(Brand.id == _id_in("brand_id")).correlate(AuditEntry).scalar_subquery()
 
 
+NAMED = _name_of_subject(of_centre=False)
+NAMED_OF_CENTRE = _name_of_subject(of_centre=True)
+
+
 def subject_text(row: Any) -> str:
     """What it was done to: "Certificate 7Q4M-9XKD-…, Donald Duck", or its kind and number where it has no name."""
     kind, _gap, number = row.subject.partition(" ")
@@ -146,32 +151,26 @@ def subject_text(row: Any) -> str:
     return f"{kind.capitalize()} {number}: {row.named}" if kind == "problem" else f"{kind.capitalize()}: {row.named}"
 
 
-def _about(word: str) -> ColumnElement[bool]:
-    """The condition that the subject is that kind and number, that reference, or is called so."""
+def _about(word: str, *, of_centre: bool) -> ColumnElement[bool]:
+    """The condition that a word is part of what the reader is told of the subject: its name, or its kind and number."""
     dialect = db.session().get_bind().dialect.name
-    told = [contains(AuditEntry.subject, word, dialect=dialect)]
-    if (canonical := reference.normalise(word)) is not None:
-        told.append(_subject_in("document", Document, Document.reference == canonical))
-    for prefix, model, name in (
-        ("user", User, User.first_name.concat(" ").concat(User.last_name)),
-        ("download", Download, Download.name),
-        ("problem", Problem, Problem.subject),
-        ("job", Job, Job.reference),
-    ):
-        told.append(_subject_in(prefix, model, contains(name, word, dialect=dialect)))
-    return or_(*told)
-
-
-def _subject_in(prefix: str, model: Any, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    # Whose it is need not be asked: the lines themselves are within what the reader may see.
-    return AuditEntry.subject.in_(select(literal(f"{prefix} ").concat(cast(model.id, SqlText))).where(condition))
+    told = NAMED_OF_CENTRE if of_centre else NAMED
+    # References are kept without their dashes; a name may have some.
+    words = dict.fromkeys([word, reference.normalise(word) or word.replace("-", "") or word])
+    return or_(
+        contains(AuditEntry.subject, word, dialect=dialect), *(contains(told, one, dialect=dialect) for one in words)
+    )
 
 
 class About(Text):
     """Every word is part of what the subject is called."""
 
+    def __init__(self, *, of_centre: bool) -> None:
+        super().__init__()
+        self.of_centre = of_centre
+
     def condition(self, expression: Any, wanted: tuple[str, ...], *, dialect: str) -> ColumnElement[bool]:
-        return and_(*(_about(word) for word in wanted))
+        return and_(*(_about(word, of_centre=self.of_centre) for word in wanted))
 
 
 def _entries(actor: Actor, **_within: Any) -> Select[Any]:
@@ -193,16 +192,21 @@ ACTION = Column(
     filter=OneOf(ACTIONS.items()),
     text=lambda row: words_of(row.action, row.what),
 )
-SUBJECT = Column(
-    "subject",
-    N_("To what"),
-    AuditEntry.subject,
-    sort=True,
-    search=_about,
-    filter=About(),
-    cell="subject",
-    text=subject_text,
-)
+
+
+def _subject(*, of_centre: bool) -> Column:
+    """What it was done to; sought, and filtered, by what the reader is told of it."""
+    return Column(
+        "subject",
+        N_("To what"),
+        AuditEntry.subject,
+        sort=True,
+        search=partial(_about, of_centre=of_centre),
+        filter=About(of_centre=of_centre),
+        cell="subject",
+        text=subject_text,
+    )
+
 
 AUDIT = Grid(
     name="audit",
@@ -213,13 +217,13 @@ AUDIT = Grid(
     select=_entries,
     default_sort="-at",
     cells="grids/issuer_audit.html",
-    also={"centre_id": AuditEntry.centre_id, "what": WHAT, "named": _name_of_subject(of_centre=False)},
+    also={"centre_id": AuditEntry.centre_id, "what": WHAT, "named": NAMED},
     columns=[
         AT,
         Column("who", N_("Who"), AuditEntry.actor_name, sort=True, search=True, filter=Text()),
         ROLE,
         ACTION,
-        SUBJECT,
+        _subject(of_centre=False),
         Column("centre", N_("Centre"), Centre.name, sort=True, search=True, filter=Text(), cell="centre"),
         Column("address", N_("Address"), AuditEntry.address, sort=True, search=True, filter=Text(), kind="code"),
     ],
@@ -236,13 +240,13 @@ CENTRE_AUDIT = Grid(
     select=_entries_of_centre,
     default_sort="-at",
     cells="grids/centre_audit.html",
-    also={"what": WHAT, "named": _name_of_subject(of_centre=True)},
+    also={"what": WHAT, "named": NAMED_OF_CENTRE},
     columns=[
         AT,
         Column("who", N_("Who"), WHO, sort=True, search=True, filter=Text()),
         ROLE,
         ACTION,
-        SUBJECT,
+        _subject(of_centre=True),
         Column("address", N_("Address"), WHENCE, sort=True, search=True, filter=Text(), kind="code"),
     ],
     export=".export_audit",

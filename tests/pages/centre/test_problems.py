@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 from portal import clock
 from portal.access.actor import SYSTEM
 from portal.database import db
+from portal.errors import NotAllowed, NotFound
 from portal.mail import letters, message
 from portal.models.audit import AuditEntry
 from portal.models.brands import Brand
@@ -350,6 +351,27 @@ def test_a_rival_finds_no_problem_and_no_form(
         assert sent.status_code == 404
     assert counts() == before
     assert "grid__row" not in rita.get("/centre/problems").text
+
+
+def test_the_services_themselves_know_no_rivals_thing(
+    app: Flask, cast: People, drawn: Batch, download: int, report: Report, facts_of: Any, counts: Any
+) -> None:
+    ident = int(report().location.rsplit("/", 1)[1])
+    before = counts()
+    document = facts_of(drawn.document_ids[0])
+    with app.app_context():
+        rita, connor = as_actor(cast.rita), as_actor(cast.connor)
+        for act, own in (
+            (problems.report_record, document.record_id),
+            (problems.report_document, document.id),
+            (problems.report_download, download),
+            (problems.reply, ident),
+        ):
+            with pytest.raises(NotFound):
+                act(own, text="Mine now.", key="a" * 20, actor=rita)
+            with pytest.raises(NotAllowed):
+                act(own, text="Mine now.", key="a" * 20, actor=connor)
+    assert counts() == before
 
 
 def test_every_act_is_one_line_of_the_trail_with_the_address(
