@@ -62,6 +62,12 @@ class Shelf:
             for ending in (PART, ZIP):
                 self.path(name).with_suffix(ending).unlink(missing_ok=True)
 
+    def keep_only(self, ident: int, name: str = "") -> None:
+        """Remove every file of one zip but the named one: what its writers left who died, or who are fenced."""
+        for path in self.root.glob(f"{ident}-*"):
+            if path.name != name:
+                path.unlink(missing_ok=True)
+
     def forget_others(self, named: Collection[str], *, seconds: float) -> int:
         """Remove what no row names and nobody touched for so many seconds; say how many files."""
         kept = {Path(name).stem for name in named}

@@ -95,8 +95,7 @@ def _forget(turn: Turn, shelf: Shelf, why: str) -> None:
         downloads.fail(turn, why)
     except Fenced:
         return
-    shelf.forget(turn.file)
-    shelf.forget(shelf.name_of(turn.download_id, turn.claim.token))
+    shelf.keep_only(turn.download_id)
 
 
 def _miss(turn: Turn, shelf: Shelf, *, why: str = downloads.STOPPED, begin_anew: bool = False) -> None:
@@ -108,8 +107,7 @@ def _miss(turn: Turn, shelf: Shelf, *, why: str = downloads.STOPPED, begin_anew:
     except Fenced:
         return
     if begin_anew or turn.attempts >= downloads.claims.MOST_ATTEMPTS:
-        shelf.forget(turn.file)
-        shelf.forget(shelf.name_of(turn.download_id, turn.claim.token))
+        shelf.keep_only(turn.download_id)
 
 
 class _Packing:
@@ -226,8 +224,9 @@ class _Packing:
         self.left_out = {}
         self.is_known = True
         self.committed = time.monotonic()
-        if self.turn.file and self.turn.file != self.file and self.turn.orphaned:
-            self.shelf.forget(self.turn.file)
+        if self.turn.orphaned:
+            # Whoever wrote the others died, or finds at its next commit that nothing here is its any more.
+            self.shelf.keep_only(self.turn.download_id, self.file)
 
     def _finish(self) -> None:
         turn, pack = self.turn, self.pack

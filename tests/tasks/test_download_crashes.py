@@ -27,7 +27,7 @@ from portal.tasks import downloads as packing
 from portal.tasks import queue
 from portal.unit_of_work import unit_of_work
 from portal.vocabulary import DownloadState
-from tests.faults.invariants import downloads_are_whole
+from tests.faults import invariants
 from tests.services.people import as_actor
 
 OF_THE_EXPORT = (
@@ -95,7 +95,7 @@ def recovers(app, ident: int) -> None:
     packing.pack(ident)
     found = row(ident)
     assert (found.state, found.done, found.left_out) == (DownloadState.COMPLETED, 5, 0)
-    downloads_are_whole(app.config["PORTAL_DATA"])
+    invariants.hold(app.config["PORTAL_DATA"], [])
 
 
 @pytest.mark.parametrize("turns", [0, 1, 3])
