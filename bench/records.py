@@ -60,13 +60,14 @@ from tests.world import Client
 
 SEED = 7
 FIRST_NAMES = (
-    "Olivia Muhammad Amelia Noah Isla Oliver Ava George Mia Arthur Ivy Leo Lily Harry Freya Oscar Grace Archie Sophia "
-    "Jack Willow Henry Ella Charlie Evie Alfie Charlotte Thomas Poppy Joshua James William Mary Sarah Emma Laura "
-    "Rachel David Michael Paul Andrew Mark Stephen John Peter Robert Richard Christopher Daniel Matthew Anthony Susan Julie "
-    "Karen Jacqueline Deborah Tracey Jane Helen Diane Sharon Claire Nicola Samantha Rebecca Jessica Lauren Chloe Emily "
-    "Hannah Katie Megan Bethany Jordan Connor Ryan Liam Callum Kieran Aidan Siân Siobhán Zoë Chloé André José Łukasz "
-    "Agnieszka Katarzyna Piotr Mateusz Aisha Fatima Priya Anjali Rahul Sanjay Ngozi Chidi Oluwaseun Adaeze Wei Ming "
-    "Xiu Hiroshi Yuki Nguyễn Thị Ahmed Omar Yusuf Ibrahim Khadija Zainab Maryam Hamza Bilal Imran"
+    "Olivia Muhammad Amelia Noah Isla Oliver Ava George Mia Arthur Ivy Leo Lily Harry Freya Oscar Grace Archie "
+    "Sophia Jack Willow Henry Ella Charlie Evie Alfie Charlotte Thomas Poppy Joshua James William Mary Sarah Emma "
+    "Laura Rachel David Michael Paul Andrew Mark Stephen John Peter Robert Richard Christopher Daniel Matthew "
+    "Anthony Susan Julie Karen Jacqueline Deborah Tracey Jane Helen Diane Sharon Claire Nicola Samantha Rebecca "
+    "Jessica Lauren Chloe Emily Hannah Katie Megan Bethany Jordan Connor Ryan Liam Callum Kieran Aidan Siân "
+    "Siobhán Zoë Chloé André José Łukasz Agnieszka Katarzyna Piotr Mateusz Aisha Fatima Priya Anjali Rahul Sanjay "
+    "Ngozi Chidi Oluwaseun Adaeze Wei Ming Xiu Hiroshi Yuki Nguyễn Thị Ahmed Omar Yusuf Ibrahim Khadija Zainab "
+    "Maryam Hamza Bilal Imran"
 ).split()
 LAST_NAMES = (
     "Smith Jones Taylor Brown Williams Wilson Johnson Davies Patel Robinson Wright Thompson Evans Walker White Roberts "

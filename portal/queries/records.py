@@ -313,7 +313,7 @@ def _holds(text: str, dialect: str) -> ColumnElement[bool]:
 
 def _numbers_of(words: Sequence[str], asked: Asked) -> list[set[str]]:
     """For each word the numbers of the qualifications whose title or number has it: few, whatever is issued."""
-    somewhere = or_(*(holds(Qualification.search_text, word, dialect=asked.dialect) for word in words if word))
+    somewhere = or_(false(), *(holds(Qualification.search_text, word, dialect=asked.dialect) for word in words if word))
     found = asked.session.execute(select(Qualification.number, Qualification.search_text).where(somewhere)).all()
     return [{number for number, text in found if word and word in text} for word in words]
 

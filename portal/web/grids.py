@@ -121,7 +121,7 @@ class GridView:
     @property
     def columns(self) -> Iterable[Column]:
         """The columns from left to right."""
-        return self.grid.columns
+        return self.grid.shown
 
     @property
     def rows(self) -> Iterable[Any]:
@@ -294,7 +294,7 @@ class GridView:
         """The controls of the panel by column."""
         return [
             (say(column.label), column.filter.fields(column.name, self.question.filters))
-            for column in self.columns
+            for column in self.grid.columns
             if column.filter is not None
         ]
 
@@ -331,7 +331,7 @@ class GridView:
 
     def cells_of(self, row: Any) -> Iterator[tuple[Column, str]]:
         """Each column with the content of its cell."""
-        for column in self.grid.columns:
+        for column in self.grid.shown:
             if column.cell is not None:
                 yield column, Markup(getattr(self._cells, column.cell)(row))  # noqa: S704 (a macro has escaped it)
             else:

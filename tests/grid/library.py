@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKey, String, func, insert, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from portal.database import BigInt, UtcDateTime
-from portal.grid import Action, Bulk, Column, DateRange, Grid, NumberRange, OneOf, Text, YesNo
+from portal.grid import Action, Bulk, Column, DateRange, Grid, Key, NumberRange, OneOf, Text, YesNo
 
 
 class LibraryBase(DeclarativeBase):
@@ -72,6 +72,7 @@ BOOKS = Grid(
         Column("lent_at", "Lent at", Book.lent_at, sort=Book.lent_at, filter=DateRange(), kind="date"),
         Column("library", "Library", Library.name),
         Column("read", "Read", cell="read", text=lambda row: row.pages, csv=False),
+        Column("shelf", "Shelf", filter=Key(Book.library_id), shown=False),
     ],
     default_sort="-lent_at",
     actions=[
@@ -79,7 +80,16 @@ BOOKS = Grid(
         Action("retry", "Retry", endpoint="lend", method="post", when=lambda row: row.state == Loan.BACK),
         Action("delete", "Delete", endpoint="show", may=lambda actor: actor.may_lend),
     ],
-    bulk=[Bulk("download", "Export", icon="download", endpoint="export", may=lambda actor: actor.may_lend)],
+    bulk=[
+        Bulk(
+            "download",
+            "Export",
+            icon="download",
+            endpoint="export",
+            may=lambda actor: actor.may_lend,
+            counted="Export %(things)s",
+        )
+    ],
     cells="grids/test_books.html",
     thing="book",
     things="books",

@@ -330,6 +330,10 @@ def sent(page):
     return form
 
 
+def export(page):
+    return page.locator("[data-action=download] .button__label")
+
+
 def test_a_selection_survives_the_pages(open_page, session):
     fill(session, *(book(n) for n in range(1, 61)))
     page = open_page()
@@ -338,6 +342,7 @@ def test_a_selection_survives_the_pages(open_page, session):
     page.get_by_role("link", name="Next").click()
     page.get_by_label("Select Book 0030").check()
     expect(selected(page)).to_have_text("3 books selected")
+    expect(export(page)).to_have_text("Export 3 books")
     page.reload()
     expect(selected(page)).to_have_text("3 books selected")
     page.get_by_role("link", name="Previous").click()
@@ -360,6 +365,7 @@ def test_all_that_match_is_said_and_frozen_at_the_click(open_page, session):
     expect(selected(page)).to_have_text("30 books selected")
     page.get_by_label("Select Book 0059").uncheck()
     expect(selected(page)).to_have_text("29 books selected")
+    expect(export(page)).to_have_text("Export 29 books")
     form = sent(page)
     assert form == {"selection": ["all"], "query": ["q=book&state=out"], "but": ["59"], "upto": ["59"]}
 
@@ -371,9 +377,11 @@ def test_another_question_has_another_selection(open_page, session):
     page.get_by_placeholder("Search for any term…").fill("0030")
     expect(page.locator("tr[data-id]")).to_have_count(1)
     expect(selected(page)).to_have_text("")
+    expect(export(page)).to_have_text("Export")
     expect(page.get_by_role("button", name="Export")).to_be_disabled()
     page.go_back()
     expect(selected(page)).to_have_text("1 book selected")
+    expect(export(page)).to_have_text("Export 1 book")
     page.get_by_role("button", name="Clear selection").click()
     expect(page.get_by_label("Select Book 0030")).not_to_be_checked()
 

@@ -124,8 +124,18 @@ export default class Selection {
     for (const button of this.form.querySelectorAll("[formaction]")) button.disabled = !count;
     const { sayThing, sayThings, saySelected } = this.root.dataset;
     const things = `${count.toLocaleString("en-GB")} ${count === 1 ? sayThing : sayThings}`;
+    for (const button of this.form.querySelectorAll("[data-say-counted]")) this.label(button, count, things);
     const sentence = count ? saySelected.replace("{things}", things) : "";
     if (this.said.textContent !== sentence) this.said.textContent = sentence;
+  }
+
+  // "Export 268 records" while they are chosen, "Export" while none is.
+  label(button, count, things) {
+    const words = button.querySelector(".button__label");
+    if (!words) return;
+    button.dataset.plain ??= words.textContent;
+    const wanted = count ? button.dataset.sayCounted.replace("%(things)s", things) : button.dataset.plain;
+    if (words.textContent !== wanted) words.textContent = wanted;
   }
 
   // Put the selection into the form at the moment it is sent. Boxes of this page are left out: the hidden fields say all.
