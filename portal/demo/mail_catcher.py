@@ -34,10 +34,16 @@ class Fault(StrEnum):
     """Keep it and say so."""
     TEMPORARY = "4xx"
     """Refuse the message for now."""
+    TEMPORARY_ADDRESS = "4xx_rcpt"
+    """Refuse the address for now."""
     PERMANENT = "5xx"
     """Refuse the address for ever."""
+    PERMANENT_DATA = "5xx_data"
+    """Refuse the message for ever."""
     SLOW = "slow"
     """Wait before each answer."""
+    DROP_BEFORE_DATA = "drop_before_data"
+    """Hang up on hearing the address."""
     DROP_AFTER_DATA = "drop_after_data"
     """Keep it and hang up without a word."""
     DROP_BEFORE_STORE = "drop_before_store"
@@ -81,6 +87,10 @@ class Catcher:
         await self._wait(session)
         if _fault(session) is Fault.PERMANENT:
             return "550 5.1.1 No such address here"
+        if _fault(session) is Fault.TEMPORARY_ADDRESS:
+            return "450 4.2.0 Try this address later"
+        if _fault(session) is Fault.DROP_BEFORE_DATA:
+            await _hang_up(server)
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 Address accepted"
@@ -91,6 +101,8 @@ class Catcher:
         fault = _fault(session)
         if fault is Fault.TEMPORARY:
             return "451 4.3.0 Try again later"
+        if fault is Fault.PERMANENT_DATA:
+            return "554 5.7.1 Not wanted here"
         if fault is not Fault.DROP_BEFORE_STORE:
             name = await asyncio.to_thread(maildir.deliver, self._place, _stamped(session, envelope))
         if fault in {Fault.DROP_AFTER_DATA, Fault.DROP_BEFORE_STORE}:

@@ -7,6 +7,7 @@ from email import message_from_bytes, policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import lru_cache
 
 from portal.errors import Invalid
 from portal.mail import wording
@@ -17,6 +18,9 @@ WIRE = policy.SMTP.clone(cte_type="7bit")
 
 SAFE_LINE = 900
 """Bytes of the longest line that is sent unencoded; RFC 5321 §4.5.3.1.6 allows 998."""
+
+PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z' -]{0,40}")
+"""A name that stands on one line as it is, so there is no folding that could go wrong."""
 
 MESSAGE_ID = re.compile(r"<[A-Za-z0-9._+=/-]{1,120}@[A-Za-z0-9.-]{1,120}>\Z")
 
@@ -38,7 +42,7 @@ def build(letter: Letter, *, message_id: str, sender: str, date: datetime) -> by
     if date.tzinfo is None:
         raise ValueError("the date of a mail needs a time zone")
     mail = EmailMessage(policy=WIRE)
-    mail["From"] = _shown(wording.mailbox(sender))
+    mail["From"] = _sender(sender)
     mail["To"] = _shown(wording.mailbox(wording.address(letter.to), name=letter.name))
     if letter.reply_to:
         mail["Reply-To"] = wording.mailbox(wording.address(letter.reply_to))
@@ -74,11 +78,19 @@ def _encoding(words: str) -> str | None:
     return "7bit" if words.isascii() and longest <= SAFE_LINE else None
 
 
+@lru_cache(maxsize=16)
+def _sender(sender: str) -> Address:
+    """The sender of one deployment is the same in every mail, so it is looked at once."""
+    return _shown(wording.mailbox(sender))
+
+
 def _shown(mailbox: Address) -> Address:
     """Leave the name away where the email package would not read its own header back as one and the same mailbox.
 
     Folding a long name that is not ASCII has broken addresses in several versions of Python; the address matters more.
     """
+    if PLAIN_NAME.fullmatch(mailbox.display_name):
+        return mailbox
     probe = EmailMessage(policy=WIRE)
     probe["To"] = mailbox
     raw = probe.as_bytes().partition(b"\r\n\r\n")[0]

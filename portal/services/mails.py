@@ -22,7 +22,7 @@ from portal.services import claims, ledger
 from portal.unit_of_work import Record, unit_of_work
 from portal.vocabulary import MailState
 
-BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900, 3600))
+BACK_OFF = tuple(fault.wait("MAIL_BACK_OFF", seconds) for seconds in (5, 15, 60, 300, 900, 3600))
 """How long to wait after each failed try; the last one again and again."""
 
 MOST_ATTEMPTS = 10

@@ -1,14 +1,20 @@
-"""A whole portal for the fault tests, on the database of this run."""
+"""A whole portal for the fault tests, on the database of this run; and a stage for processes that die on purpose."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.machine import Machine
+from tests.faults.crashing import Stage
+from tests.machine import ROOT, Machine
 from tests.servers import postgres
+from tests.servers.ports import free_port, listens, wait_until
+from tests.servers.redis import TestRedis
+from tests.world import World
 
 # What only one of the databases can suffer; it is not there on the other.
 collect_ignore = ["test_sqlite.py" if os.environ.get("PORTAL_TEST_DB") == "postgresql" else "test_postgresql.py"]
@@ -59,12 +65,34 @@ def new_machine(tmp_path: Path, new_database: Callable[[], str | None]) -> Itera
 
     def make(**options) -> Machine:
         url = options.pop("database_url", None) or new_database()
-        made.append(Machine(tmp_path / "portal", url, waits=WAITS, **options))
+        waits = WAITS | options.pop("extra", {})
+        made.append(Machine(tmp_path / "portal", url, waits=waits, **options))
         return made[-1]
 
     yield make
     for machine in made:
         machine.close()
+
+
+@pytest.fixture(scope="session")
+def letters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+    """A real mail server: its port, and the folder of what it took."""
+    folder, port = tmp_path_factory.mktemp("letters") / "mail", free_port()
+    command = [sys.executable, "-m", "portal.demo.mail_catcher", "--port", str(port), "--maildir", str(folder)]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: listens(port), seconds=20, what="the mail catcher")
+        yield port, folder
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def stage(world: World, redis_server: TestRedis, letters: tuple[int, Path]) -> Iterator[Stage]:
+    """Where processes of a test die and others go on, with the cast in its database."""
+    yield Stage(world, redis_server, *letters)
+    world.put_back()
 
 
 @pytest.fixture
