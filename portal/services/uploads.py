@@ -214,6 +214,11 @@ def list_due() -> list[int]:
     )
 
 
+def list_files() -> set[str]:
+    """Every batch file that a row names, by its SHA-256."""
+    return set(db.session.scalars(select(Upload.sha256)))
+
+
 def _held(taken: claims.Claim) -> Upload:
     """The upload, locked, if it is still ours; the claim ends with this unit of work."""
     changed = db.session.execute(  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 
 from flask import current_app
 
@@ -13,7 +14,7 @@ from portal.errors import Fenced, PortalError
 from portal.events import rooms
 from portal.intake import preflight
 from portal.queries.held import HeldOnFile
-from portal.queries.uploads import path_of
+from portal.queries.uploads import SUFFIX, path_of, store_root
 from portal.realtime import ring
 from portal.services import claims, uploads
 from portal.vocabulary import UploadState
@@ -51,6 +52,29 @@ def run(upload_id: int) -> None:
     except Exception as error:
         log.exception("upload %s did not work", upload_id)
         uploads.fail(taken, f"This did not work ({type(error).__name__}). It is tried up to three times.", final=False)
+
+
+def forget_unused(*, seconds: float) -> int:
+    """Delete files that no row names: their web process died before it noted what it had kept. Say how many.
+
+    What is younger than so many seconds may be about to be noted.
+    """
+    folder = store_root(current_app.config["PORTAL_DATA"])
+    old = [path for path in folder.glob(f"*/*{SUFFIX}") if _is_old(path, seconds)]
+    named = uploads.list_files() if old else set()
+    gone = 0
+    for path in old:
+        if path.stem not in named and _is_old(path, seconds):
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone
+
+
+def _is_old(path: Path, seconds: float) -> bool:
+    try:
+        return clock.now().timestamp() - path.stat().st_mtime >= seconds
+    except FileNotFoundError:
+        return False
 
 
 class _Progress:

@@ -29,6 +29,7 @@ from portal.services import (
     uploads,
     users,
 )
+from portal.tasks import batches as batch_tasks
 from portal.tasks import downloads as download_tasks
 from portal.tasks import mails as mail_tasks
 from portal.tasks import pictures as picture_tasks
@@ -138,6 +139,7 @@ def tidy() -> None:
     for root in (drawn.store_root, batches.store_root, faces.store_root):
         Store(root(current_app.config["PORTAL_DATA"])).forget_halves(seconds=HALVES_STAY)
     picture_tasks.forget_unused()
+    batch_tasks.forget_unused(seconds=HALVES_STAY)
     while audit.forget_old(days=current_app.config["AUDIT_DAYS"]):
         pass
     download_tasks.clear_away(seconds=HALVES_STAY)

@@ -173,8 +173,7 @@ class Stage:
             db.session.remove()
             if not work.lacks(self):
                 break
-        sweeper.HALVES_STAY = picture_tasks.STAYS = 0
-        sweeper.tidy()
+        tidy()
         lacks = work.lacks(self)
         assert not lacks, lacks
 
@@ -195,6 +194,12 @@ def time_passes() -> None:
         for model in Claimable.__subclasses__():
             for column in (model.lease_until, model.next_attempt_at):
                 db.session.execute(update(model).where(column > past).values({column.key: past}))
+
+
+def tidy() -> None:
+    """The sweeper's tidying, a long time later."""
+    sweeper.HALVES_STAY = picture_tasks.STAYS = 0
+    sweeper.tidy()
 
 
 # ── The work ─────────────────────────────────────────────────────────────────────────────────────────────────────

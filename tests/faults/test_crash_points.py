@@ -6,40 +6,16 @@ it comes by only once, in the first process, in the one that goes on as well, an
 
 import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from tests.faults.crashing import WORK, Stage
+from tests.faults.crashing import WORK, Stage, hand_in, tidy
 from tests.faults.points import ASKED, BEYOND, TABLE, each
 from tests.machine import ROOT
-from tests.servers.ports import free_port, listens, wait_until
-from tests.servers.redis import TestRedis
-from tests.world import World
 
 TIMES = range(1, int(os.environ.get("PORTAL_CRASHES", "1")) + 1)
 
 POINT = re.compile(r"fault\.point\(\s*([^,]+?),")
-
-
-@pytest.fixture(scope="module")
-def letters(tmp_path_factory: pytest.TempPathFactory):
-    """A real mail server: its port, and the folder of what it took."""
-    folder, port = tmp_path_factory.mktemp("letters") / "mail", free_port()
-    command = [sys.executable, "-m", "portal.demo.mail_catcher", "--port", str(port), "--maildir", str(folder)]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: listens(port), seconds=20, what="the mail catcher")
-    yield port, folder
-    server.kill()
-    server.wait()
-
-
-@pytest.fixture
-def stage(world: World, redis_server: TestRedis, letters: tuple[int, Path]):
-    yield Stage(world, redis_server, *letters)
-    world.put_back()
 
 
 @pytest.mark.parametrize("time", TIMES)
@@ -63,6 +39,18 @@ def test_a_crash_leaves_nothing_undone_and_nothing_done_twice(stage: Stage, cras
     assert after.code == 0, after.said
     stage.check()
     print(f"measured: killed {deaths} times at {crash.point}")
+
+
+def test_what_a_web_process_kept_and_never_noted_is_cleared_away(stage: Stage):
+    """Whoever handed the file in does not come back; it holds the names of learners."""
+    stage.set(WORK["check"])
+    ended = stage.process(lambda: hand_in(stage, 2), dies_at="import_after_file_saved:*:kill")
+    assert ended.was_killed
+    assert list((stage.data / "batches").glob("*/*.csv"))
+    after = stage.process(tidy)
+    assert after.code == 0, after.said
+    stage.check()
+    assert not list((stage.data / "batches").glob("*/*.csv"))
 
 
 def test_every_point_of_the_source_is_in_the_table():
