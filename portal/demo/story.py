@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from portal import clock
 from portal.access.actor import Actor
 from portal.database import db
-from portal.demo import cast, people, problems
+from portal.demo import cast, downloads, people, problems
 from portal.intake import Row, UnitRow, preflight
 from portal.models.brands import Brand
 from portal.models.centres import Centre
@@ -73,6 +73,7 @@ def load() -> bool:
     _publish_rows(HILL, cast.HILLSIDE, _invented(20, seed=13, awarded=date(2026, 11, 2)))
     _cancel_and_replace()
     problems.tell(AUTUMN, issuer=ISLA)
+    downloads.ask("riverside.csv", OLD)
     people.finish()
     return True
 
