@@ -112,8 +112,9 @@ def wait_for_space(taken: claims.Claim) -> None:
         picture.next_attempt_at = database_now() + claims.BACK_OFF[-1]
 
 
-def give_up_on_poison() -> None:
-    """Refuse files whose every try ended with a dead worker; the files go with the next tidying."""
+def give_up_on_poison() -> dict[int, Unused]:
+    """Refuse files whose every try ended with a dead worker; give, by user, what can be deleted."""
+    unused: dict[int, Unused] = {}
     poison = (
         Picture.state == PictureState.WAITING,
         Picture.attempts >= claims.MOST_ATTEMPTS,
@@ -126,7 +127,9 @@ def give_up_on_poison() -> None:
             ).one_or_none()
             if picture is not None:
                 picture.lease_until, picture.claim_token = None, 0
-                _refused(record, picture, db.session.get_one(User, picture.user_id), STOPPED)
+                user = db.session.get_one(User, picture.user_id)
+                unused[user.id] = _refused(record, picture, user, STOPPED)
+    return unused
 
 
 def list_due() -> list[int]:

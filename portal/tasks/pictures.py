@@ -17,7 +17,7 @@ from portal.services import pictures
 from portal.services.claims import Claim
 from portal.services.pictures import Unused
 
-__all__ = ["delete_files", "forget_unused", "limit_this_process", "make"]
+__all__ = ["delete_files", "forget_unused", "give_up_on_poison", "limit_this_process", "make"]
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,13 @@ def _settle(taken: Claim, user_id: int, upload: str, store: Store) -> Unused:
         log.exception("the picture of user %s could not be made", user_id)
         return pictures.refuse(taken, f"This picture could not be read ({type(error).__name__}).", final=False)
     return Unused()
+
+
+def give_up_on_poison() -> None:
+    """Refuse files that killed their worker each time, and delete them."""
+    store = Store(store_root(current_app.config["PORTAL_DATA"]))
+    for user_id, unused in pictures.give_up_on_poison().items():
+        delete_files(store, user_id, unused)
 
 
 def delete_files(store: Store, user_id: int, unused: Unused) -> None:

@@ -55,7 +55,7 @@ def sweep() -> None:
         documents.give_up_on_poison,
         uploads.give_up_on_poison,
         downloads.give_up_on_poison,
-        pictures.give_up_on_poison,
+        picture_tasks.give_up_on_poison,
         _mails,
         _bounces,
         _ring_documents,

@@ -239,10 +239,10 @@ class TestWhatIsMade:
     def test_a_frame_larger_than_its_header_is_refused(self, give, make, row):
         data = bytearray(image("GIF", size=(10, 10), mode="P"))
         at = data.index(b",", 13)
-        data[at + 5 : at + 9] = struct.pack("<HH", 60_000, 60_000)
+        data[at + 5 : at + 9] = struct.pack("<HH", 5_000, 5_000)
         give(bytes(data))
         make()
-        assert row().state is PictureState.REFUSED
+        assert row().state is PictureState.REFUSED and "megapixels" in row().failure
 
     def test_the_one_before_stays_when_the_next_is_refused(self, give, make, shown, row):
         give(image(colour=(255, 0, 0)))
@@ -311,7 +311,7 @@ class TestTheWork:
             assert tasks.forget_unused() == 1
         assert files() == [kept]
 
-    def test_three_dead_workers_are_enough(self, app, give, row, cast, michael, words):
+    def test_three_dead_workers_are_enough(self, app, give, row, cast, michael, words, files):
         give(image())
         for _ in range(3):
             with app.app_context():
@@ -321,7 +321,8 @@ class TestTheWork:
                     found.lease_until = found.changed_at
         with app.app_context():
             assert pictures.list_due() == [] and pictures.claim(cast.michael) is None
-            pictures.give_up_on_poison()
+            tasks.give_up_on_poison()
+        assert files() == []
         assert row().state is PictureState.REFUSED
         assert "worker stopped" in words(michael.get("/centre/profile"))
 
