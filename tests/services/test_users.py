@@ -482,6 +482,26 @@ class TestChangingEverything:
             users.change(people.anew, wanted, active=True, admin=False, actor=as_actor(people.michael))
         assert (refused.value.field, refused.value.message) == ("username", users.TAKEN)
 
+    def test_what_somebody_signs_in_with_is_nobody_elses_other_name(self, people):
+        michael = as_actor(people.michael)
+        rita = "rita.rival@portal.example"
+        with unit_of_work(SYSTEM):
+            db.session.get_one(User, people.rita).email = "rita@elsewhere.example"
+        # The address is the rival's username only; no column of the database refuses it.
+        for act in (
+            lambda: users.create_centre_user(people.riverside, person(rita, username="petra"), actor=michael),
+            lambda: users.change_email(people.anew, email=rita, actor=michael),
+            lambda: users.change(
+                people.anew,
+                person("anew.user@portal.example", username="rita@elsewhere.example"),
+                active=True,
+                admin=False,
+                actor=michael,
+            ),
+        ):
+            with pytest.raises(Taken):
+                act()
+
     @pytest.mark.parametrize("who", ["anew", "connor", "rita"])
     def test_only_who_manages_the_user_changes_it(self, people, who):
         with pytest.raises((NotAllowed, NotFound)):
