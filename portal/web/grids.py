@@ -418,14 +418,24 @@ def _answer_count(view: GridView, parameters: list[tuple[str, str]]) -> Response
 
 
 def _answer_csv(view: GridView, *, upto: int | None = None) -> Response:
-    rows = stream(view.grid, db.session(), view.question, view.actor, upto=upto, **view.within)
-    pieces = as_csv(view.grid, rows, say=say)
+    pieces = _csv_pieces(view, upto)
     # The first piece is made here: a fault of the database is then an error page, not a broken file.
     first = next(pieces)
-    response = Response(stream_with_context(chain([first], pieces)), mimetype="text/csv")  # type: ignore[call-overload]
+    response = Response(stream_with_context(chain([first], pieces)), mimetype="text/csv")
     name = f"{view.grid.name}-{clock.today().isoformat()}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _csv_pieces(view: GridView, upto: int | None) -> Iterator[bytes]:
+    # A session of its own: the one of the request ends with the view, long before the last row is sent, and PostgreSQL
+    # keeps a cursor no longer than its transaction.
+    session = db.session.session_factory()
+    try:
+        rows = stream(view.grid, session, view.question, view.actor, upto=upto, **view.within)
+        yield from as_csv(view.grid, rows, say=say)
+    finally:
+        session.close()
 
 
 def _answer_error(view: GridView, error: BadQuery, shape: str, template: str, context: dict[str, Any]) -> Response:

@@ -153,6 +153,21 @@ def test_taking_it_away_is_a_line_of_it(app: Flask, michael: Client, cast: Peopl
     assert len(rows) == 1, "the line about this file is no part of it"
 
 
+def test_a_long_trail_is_taken_whole(app: Flask, michael: Client, cast: People) -> None:
+    """The rows are read after the view has answered, in more than one go."""
+    line = {
+        "at": clock.now(),
+        "centre_id": cast.riverside,
+        "action": "SignedIn",
+        "actor_name": "Anew User",
+        "detail": {},
+    }
+    with app.app_context(), unit_of_work(SYSTEM):
+        db.session.execute(insert(AuditEntry), [line | {"subject": f"user {number}"} for number in range(1_200)])
+    rows = spreadsheet(michael.submit("/centre/audit/csv", {"query": "sort=at"}))
+    assert [row["To what"] for row in rows[-1_200:]] == [f"User {number}" for number in range(1_200)]
+
+
 @pytest.mark.parametrize("door", ["centre", "issuer"])
 def test_looking_writes_no_line_and_gives_no_file(
     app: Flask, browser_of: Callable[[int], Client], cast: People, trail: int, door: str
