@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from portal import clock
 from portal.access.actor import Actor
 from portal.database import db
-from portal.demo import cast, downloads, people, problems
+from portal.demo import cast, downloads, notices, people, problems
 from portal.intake import Row, UnitRow, preflight
 from portal.models.brands import Brand
 from portal.models.centres import Centre
@@ -52,14 +52,17 @@ UNITS = (
 ISLA = Actor(user_id=None, name=f"{cast.ISSUER.first_name} {cast.ISSUER.last_name}", system=True)
 """The issuer of the story, who publishes and cancels; her account is made last."""
 
+EXAMS = Actor(user_id=None, name=f"{cast.MICHAEL.first_name} {cast.MICHAEL.last_name}", system=True)
+"""Riverside's exams office, which tells its learners."""
+
 AUTUMN = "autumn-awards.csv"
 OLD = "licences-2022.csv"
 UNDRAWABLE = "paper-form.csv"
 HILL = "hillside-awards.csv"
 
 
-def load() -> bool:
-    """Tell the story; ``False`` when it was told before."""
+def load(*, draw: Callable[[int], None], pack: Callable[[int], None]) -> bool:
+    """Tell the story; ``False`` when it was told before. ``draw`` and ``pack`` do a turn of a worker."""
     if people.is_complete():
         return False
     _brands()
@@ -73,7 +76,8 @@ def load() -> bool:
     _publish_rows(HILL, cast.HILLSIDE, _invented(20, seed=13, awarded=date(2026, 11, 2)))
     _cancel_and_replace()
     problems.tell(AUTUMN, issuer=ISLA)
-    downloads.ask("riverside.csv", OLD)
+    notices.tell(AUTUMN, actor=EXAMS)
+    downloads.ask("riverside.csv", OLD, draw=draw, pack=pack)
     people.finish()
     return True
 

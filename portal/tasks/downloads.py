@@ -310,7 +310,7 @@ def _csv(head: list[str], rows: Iterable[list[str]]) -> bytes:
 def _why_nothing(download_id: int) -> str:
     """The sentence of an export that could deliver nothing, with the reason of the first document."""
     first = next(each_line(download_id, ItemState.LEFT_OUT), None)
-    return f"{downloads.NOTHING} {first.reason}" if first else downloads.NOTHING
+    return f"{downloads.NOTHING} The first of them: {first.reason}" if first else downloads.NOTHING
 
 
 def expire() -> None:

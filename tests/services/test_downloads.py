@@ -302,7 +302,7 @@ def test_an_export_that_can_deliver_nothing_fails_and_says_what(ask, publish, ap
     ident = ask(*batch.document_ids, grid=JOB_DOCUMENTS, within={"job_id": batch.job_id})
     found = pack(ident)
     assert found.state is DownloadState.FAILED
-    assert found.failure == f"{downloads.NOTHING} {packing.PENDING}"
+    assert found.failure == f"{downloads.NOTHING} The first of them: {packing.PENDING}"
     assert list(shelf(app).root.iterdir()) == []
 
 

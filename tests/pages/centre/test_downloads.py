@@ -90,7 +90,7 @@ def file_of(found):
 def test_the_dialog_says_what_was_chosen_and_asks_for_a_name(michael, row):
     page = michael.submit(EXPORT, ALL | {"query": "q=duck"})
     assert "All 1 record that match: Search: duck" in page.text
-    assert "2 PDFs, one for each document" in page.text
+    assert "2 documents, each as a PDF" in page.text
     assert row() is None
 
 
