@@ -109,15 +109,19 @@ class Bulk:
     dialog: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Asked:
-    """What a question asks of the rows: words, and what each filter read, by column."""
+    """What a question asks of the rows: words, and what each filter read, by column.
+
+    ``narrow`` sets ``few`` where it knows that few rows match; they are then gathered at once.
+    """
 
     words: tuple[str, ...]
     wanted: dict[str, Any]
     actor: Any
     session: Any
     dialect: str
+    few: bool = False
 
 
 @dataclass(frozen=True, eq=False)

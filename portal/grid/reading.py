@@ -59,17 +59,18 @@ class Page:
 def read_page(grid: Grid, session: Session, question: Question, actor: Any, **within: Any) -> Page:
     """The page that was asked for."""
     whole: Select[Any] = grid.select(actor, **within).order_by(None)
-    conditions = _conditions(grid, session, question, actor)
+    asked = Asked(question.words, dict(question.wanted), actor, session, session.get_bind().dialect.name)
+    conditions = _conditions(grid, asked)
     if grid.long and question.offset < REACHED:
-        return _read_long_page(grid, session, question, whole, conditions)
+        return _read_long_page(grid, session, question, whole, conditions, few=asked.few)
     matching = whole.where(*conditions)
     # The newest key is read before the rows: a row that arrives between the two is then announced, never missed.
     counted, newest = session.execute(_capped_count(grid, matching)).one()
     out_of_reach = question.offset >= REACHED
     rows: Sequence[Any] = ()
     if not out_of_reach:
-        asked = _ordered(grid, matching.with_only_columns(*grid.selected, maintain_column_froms=True), question)
-        rows = session.execute(asked.limit(question.size + 1).offset(question.offset)).all()
+        ordered = _ordered(grid, matching.with_only_columns(*grid.selected, maintain_column_froms=True), question)
+        rows = session.execute(ordered.limit(question.size + 1).offset(question.offset)).all()
     return Page(
         rows=rows[: question.size],
         counted=min(counted, COUNTED),
@@ -81,7 +82,13 @@ def read_page(grid: Grid, session: Session, question: Question, actor: Any, **wi
 
 
 def _read_long_page(
-    grid: Grid, session: Session, question: Question, whole: Select[Any], conditions: Sequence[ColumnElement[bool]]
+    grid: Grid,
+    session: Session,
+    question: Question,
+    whole: Select[Any],
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    few: bool,
 ) -> Page:
     matching = whole.where(*conditions)
     newest = session.scalar(select(func.max(grid.key))) if grid.counts_up else None
@@ -91,9 +98,10 @@ def _read_long_page(
         asked = _ordered(grid, _only_key(grid, matching), question)
         keys = session.scalars(asked.limit(question.size + 1).offset(question.offset)).all()
     else:
-        keys = _look_through(grid, session, question, whole, conditions)
+        if not few:
+            keys = _look_through(grid, session, question, whole, conditions)
         if len(keys) <= question.size:
-            if _estimate(session, _only_key(grid, matching)) > GATHERED:
+            if not few and _estimate(session, _only_key(grid, matching)) > GATHERED:
                 asked = _ordered(grid, _only_key(grid, matching), question)
                 keys = session.scalars(asked.limit(question.size + 1).offset(question.offset)).all()
             else:
@@ -235,19 +243,18 @@ def stream(
 
 def _matching(grid: Grid, session: Session, question: Question, actor: Any, within: Mapping[str, Any]) -> Select[Any]:
     whole: Select[Any] = grid.select(actor, **within).order_by(None)
-    return whole.where(*_conditions(grid, session, question, actor))
+    asked = Asked(question.words, dict(question.wanted), actor, session, session.get_bind().dialect.name)
+    return whole.where(*_conditions(grid, asked))
 
 
-def _conditions(grid: Grid, session: Session, question: Question, actor: Any) -> list[ColumnElement[bool]]:
-    dialect = session.get_bind().dialect.name
-    asked = Asked(question.words, dict(question.wanted), actor, session, dialect)
+def _conditions(grid: Grid, asked: Asked) -> list[ColumnElement[bool]]:
     if grid.narrow is not None:
         conditions = list(grid.narrow(asked))
     else:
-        conditions = [matches_somewhere(grid.searchables, word, dialect=dialect) for word in asked.words]
+        conditions = [matches_somewhere(grid.searchables, word, dialect=asked.dialect) for word in asked.words]
     for name, wanted in asked.wanted.items():
         kind, expression = grid.filters[name]
-        conditions.append(kind.condition(expression, wanted, dialect=dialect))
+        conditions.append(kind.condition(expression, wanted, dialect=asked.dialect))
     return conditions
 
 

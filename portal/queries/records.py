@@ -371,6 +371,7 @@ def _of_documents(asked: Asked) -> Iterator[ColumnElement[bool]]:
         elif worth is Validity.EXPIRED:
             yield Record.expires_on < TODAY
     if few:
+        asked.few = True
         keys = scope.documents(asked.actor).with_only_columns(Document.record_id).where(*of)
         # As an array the planner looks these few up; as a subquery it may try every record.
         yield (
