@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ALL = ("documents", "intake", "verify", "live", "screen", "publish", "records")
+ALL = ("documents", "intake", "verify", "live", "screen", "publish", "records", "notices")
 
 
 def main(wanted: list[str]) -> int:

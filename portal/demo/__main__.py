@@ -152,6 +152,7 @@ def demo_environment(data_dir: Path, port: int) -> dict[str, str]:
         "MAIL_PORT": mail_port if mail_port.isdecimal() and is_free(int(mail_port)) else str(free_port()),
         "MAIL_DEFAULT_SENDER": "The Digital Certificate Team <certificates@portal.example>",
         "MAIL_LOOKUP": str(data_dir / "mail"),
+        "MAIL_BOUNCES": str(data_dir / "bounces"),
     }
     write_kept(data_dir / MARK, settings)
     # Mail of a demo goes to its catcher only, whatever this machine's own settings say.

@@ -162,7 +162,7 @@ def notify(record_ids: Collection[int], *, again: bool = False, seen: int | None
     with unit_of_work(actor) as tell:
         _lock(record_ids)
         made = plan(record_ids, again=again, seen=seen, actor=actor)
-        _queue(tell, made.tell, actor)
+        queue(tell, made.tell, actor)
     return made
 
 
@@ -177,7 +177,7 @@ def notify_one(record_id: int, email: str, *, again: bool = False, seen: int | N
         made = plan([record_id], again=again, even_bounced=again, seen=seen, actor=actor)
         for why in made.skipped:
             raise Invalid(SENTENCES[why], field=FIELDS.get(why))
-        _queue(tell, made.tell, actor)
+        queue(tell, made.tell, actor)
 
 
 def save_address(record_id: int, email: str, *, actor: Actor) -> bool:
@@ -274,8 +274,8 @@ def _lock(record_ids: Collection[int]) -> None:
         db.session.execute(select(Record.id).where(Record.id.in_(ids)).order_by(Record.id).with_for_update()).all()
 
 
-def _queue(tell: Tell, candidates: Sequence[Candidate], actor: Actor) -> None:
-    """Write the notices and their mails, and say so once for each job."""
+def queue(tell: Tell, candidates: Sequence[Candidate], actor: Actor) -> None:
+    """Write notices and their mails, and say so once for each job. Call inside a unit of work, with those of a plan."""
     moment = clock.now()
     for some in _chunks(candidates):
         ids = mails.queue_many(LETTER, [_mail_of(one) for one in some])
