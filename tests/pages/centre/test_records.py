@@ -104,3 +104,61 @@ def test_the_list_hears_of_every_change_of_its_records(michael, app, publish, dr
         steps = outbox.since(room, 0)
     assert steps[0].ids is None
     assert {ident for step in steps[1:] for ident in step.ids} == {facts_of(job.document_ids[0]).record_id}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "job=abc",
+        "job=-1",
+        "job=1.5",
+        "job=9999999999999999999999",
+        "type=diploma",
+        "type=certificate'--",
+        "status=valid",
+        "validity=completed",
+        "notified=bounced2",
+        "reference=" + "7" * 201,
+        "reference=%00",
+        "student=%ED%A0%80",
+        "qualification=" + "+".join(f"w{n}" for n in range(11)),
+        "enrolment_number=%FF",
+        "published_on_from=2026-02-30",
+        "published_on_from=2026-03-01&published_on_to=2026-02-01",
+        "issued_on_to=0000-00-00",
+        "issued_on_from=99999-01-01",
+        "sort=reference",
+        "sort=documents",
+        "sort=search_text",
+        "centre_id=2",
+    ],
+)
+def test_what_no_record_can_be_asked_is_refused_with_a_sentence(michael, drawn, query, words):
+    answer = michael.get(f"/centre/records?{query}")
+    assert answer.status_code == 422
+    assert 'class="grid__fault"' in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    "value", ["%25", "_", "%5C", "%27", "%22)", "(a%2B)%2B%24", "%27%3B+DROP+TABLE+record", "%5BA-Z%5D"]
+)
+@pytest.mark.parametrize("name", ["q", "student", "enrolment_number", "qualification", "reference"])
+def test_signs_are_text_and_find_nothing(michael, drawn, name, value):
+    answer = michael.get(f"/centre/records?{name}={value}")
+    assert answer.status_code == 200
+    assert ids_in(answer) == []
+
+
+def test_the_panel_offers_every_filter(michael, drawn):
+    body = michael.get("/centre/records").get_data(as_text=True)
+    for name in (
+        "student enrolment_number qualification issued_on_from issued_on_to reference type status validity notified "
+        "published_on_from published_on_to"
+    ).split():
+        assert f'name="{name}"' in body, name
+
+
+def test_a_link_from_a_job_is_kept_while_searching(michael, drawn):
+    body = michael.get(f"/centre/records?job={drawn.job_id}").get_data(as_text=True)
+    assert f'<input type="hidden" name="job" value="{drawn.job_id}">' in body
+    assert ids_in(michael.get(f"/centre/records?job={drawn.job_id + 1}")) == []
