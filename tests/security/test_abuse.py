@@ -777,6 +777,7 @@ COSTS = {
     "issuer.centre": 8,
     "issuer.centre_jobs": 8,
     "issuer.document": 7,
+    "issuer.problem": 6,
     "verify.document": 1,
     "verify.document_json": 1,
     "verify.page_image": 1,
