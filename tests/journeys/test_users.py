@@ -199,3 +199,22 @@ def test_it_works_without_scripts(person):
     expect(row.locator("td[data-column=status]")).to_contain_text("Locked")
     row.get_by_role("button", name="Unlock").click()
     expect(row.locator("td[data-column=status]")).to_have_text("Active")
+
+
+def test_a_button_of_a_row_that_asks_first_does_nothing_before_the_answer(person):
+    michael = person().sign_in("centre", "michael.white")
+    page = michael.open("/centre/users")
+    michael.is_live()
+    row = page.locator("tbody tr", has_text="Anew User")
+    row.locator("[data-action=delete]").evaluate("button => { button.dataset.confirm = 'Delete Anew User?' }")
+    asked = page.locator("#portal-confirm")
+    row.locator("[data-action=delete]").click()
+    expect(asked.get_by_text("Delete Anew User?")).to_be_visible()
+    asked.locator("button[value=no]").click()
+    expect(asked).to_be_hidden()
+    expect(page.locator("#portal-dialog")).to_be_hidden()
+    row.locator("[data-action=delete]").click()
+    asked.locator("button[value=yes]").click()
+    expect(page.get_by_text("Successfully deleted a user")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(row).to_have_count(1, timeout=10_000)
