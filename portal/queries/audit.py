@@ -162,6 +162,15 @@ def _about(word: str, *, of_centre: bool) -> ColumnElement[bool]:
     )
 
 
+def _reference(word: str) -> ColumnElement[bool]:
+    """The condition that the subject is the document of a whole reference, or has the word in its kind and number."""
+    told = contains(AuditEntry.subject, word, dialect=db.session().get_bind().dialect.name)
+    if (canonical := reference.normalise(word)) is None:
+        return told
+    documents = select(literal("document ").concat(cast(Document.id, SqlText))).where(Document.reference == canonical)
+    return or_(told, AuditEntry.subject.in_(documents))
+
+
 class About(Text):
     """Every word is part of what the subject is called."""
 
@@ -201,7 +210,8 @@ def _subject(*, of_centre: bool) -> Column:
         N_("To what"),
         AuditEntry.subject,
         sort=True,
-        search=partial(_about, of_centre=of_centre),
+        # In the trail of everybody, a word that stands nowhere would be looked for in millions of names.
+        search=partial(_about, of_centre=True) if of_centre else _reference,
         filter=About(of_centre=of_centre),
         cell="subject",
         text=subject_text,

@@ -133,11 +133,15 @@ def test_it_can_be_narrowed(michael: Client, trail: int, query: str, found: str)
     assert "grid__row" not in michael.get("/centre/audit?at_to=2020-01-01").text
 
 
-def test_a_document_is_found_by_its_reference(michael: Client, trail: int, drawn: Batch, facts_of: Any) -> None:
+def test_a_document_is_found_by_its_reference(
+    michael: Client, isla: Client, trail: int, drawn: Batch, facts_of: Any
+) -> None:
     reference = facts_of(drawn.document_ids[0]).reference
     for typed in (reference, f"{reference[:4]}-{reference[4:]}".lower()):
         page = michael.get(f"/centre/audit?subject={typed}").text
         assert cells(page, "action") == ["Cancelled a document"]
+        for asked in ("q", "subject"):
+            assert "Cancelled a document" in cells(isla.get(f"/issuer/audit?{asked}={typed}").text, "action")
     for words in ("subject=Donald", f"q={reference[4:8]}-{reference[8:12]}"):
         assert "Cancelled a document" in cells(michael.get(f"/centre/audit?{words}").text, "action")
 
