@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal import clock, fault
 from portal.access.actor import SYSTEM
@@ -60,12 +61,21 @@ OWN_LETTERS = (
 
 
 def erase_due(*, most: int = 20) -> int:
-    """Erase those who were deleted long enough ago; gives how many. Called by the sweeper."""
+    """Erase those who were deleted long enough ago; gives how many. Called by the sweeper.
+
+    One who cannot be erased keeps nobody else from it: the error is raised when all others had their turn.
+    """
     due = select(User.id).where(User.deleted_at < clock.now() - RESTORABLE_FOR, User.erased_at.is_(None))
-    idents = list(db.session.scalars(due.order_by(User.id).limit(most)))
-    for ident in idents:
-        _erase(ident)
-    return len(idents)
+    erased, trouble = 0, None
+    for ident in db.session.scalars(due.order_by(User.deleted_at.desc()).limit(most)).all():
+        try:
+            _erase(ident)
+            erased += 1
+        except SQLAlchemyError as error:
+            trouble = error
+    if trouble is not None:
+        raise trouble
+    return erased
 
 
 def _erase(user_id: int) -> None:
