@@ -24,6 +24,8 @@ LETTERS = {
     "password_changed": N_("Password changed"),
     "problem_reported": N_("Problem reported"),
     "problem_answered": N_("Problem answered"),
+    "second_step_set": N_("Second step switched on"),
+    "second_step_removed": N_("Second step taken off"),
 }
 
 
