@@ -31,6 +31,8 @@ BEHIND = {
         "/centre/",
         "/centre/jobs",
         "/centre/jobs/{job}",
+        "/centre/records",
+        "/centre/records/1",
         "/centre/validate",
         "/centre/problems",
         "/centre/users",
