@@ -38,7 +38,7 @@ def tell(file_name: str, *, actor: Actor) -> None:
         # The pages are drawn when the workers start; in the story they were there long before.
         told = [*made.tell, *made.skipped[notices.Skip.NOT_DRAWN]]
         notices.queue(happened, told, actor)
-    ids = list(db.session.scalars(select(Notice.mail_id).order_by(Notice.id)))
+    ids = list(db.session.scalars(select(Mail.id).join(Notice, Notice.mail_id == Mail.id).order_by(Notice.id)))
     for mail_id in ids[WAITING + 1 :]:
         _sent(mail_id)
     _refused(ids[WAITING])
