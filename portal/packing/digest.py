@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Condition, Thread
 
 PIECE = 1 << 20
+SYNC_EVERY = 64 << 20
+"""Bytes after which what is written goes to the disk, so that the end has not to wait for all of it."""
 
 
 class Digest:
@@ -53,7 +55,7 @@ class Digest:
         self.stop()
 
     def _follow(self) -> None:
-        at = 0
+        at = synced = 0
         try:
             while (goal := self._next_goal(at)) > at:
                 piece = os.pread(self._handle, min(PIECE, goal - at), at)
@@ -61,6 +63,9 @@ class Digest:
                     raise OSError("The file ends too early.")
                 self._hash.update(piece)
                 at += len(piece)
+                if at - synced >= SYNC_EVERY:
+                    os.fdatasync(self._handle)
+                    synced = at
         except OSError as error:
             self._error = error
         finally:

@@ -20,9 +20,9 @@ _RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("
 def entry_name(learner: str, kind: str, reference: str, *, ending: str = ".pdf") -> str:
     """``Duck, Donald - Certificate - 7Q4M-9XKD-….pdf``; the reference makes it unlike every other.
 
-    Only the learner's name is ever shortened.
+    Kind and reference are our own words; only the learner's name is ever cleaned and shortened.
     """
-    rest = f" - {safe_part(kind)} - {safe_part(reference)}{ending}"
+    rest = f" - {kind} - {reference}{ending}"
     name = safe_part(learner) or "Learner"
     name = name[: LONGEST - len(rest)]
     while len(f"{name}{rest}".encode()) > MOST_BYTES:
@@ -36,5 +36,6 @@ def entry_name(learner: str, kind: str, reference: str, *, ending: str = ".pdf")
 def safe_part(text: str) -> str:
     """Text without anything that a file system, a terminal or a spreadsheet stumbles over."""
     text = unicodedata.normalize("NFC", " ".join(text.split()))
-    text = "".join(character for character in text if unicodedata.category(character) not in _INVISIBLE)
+    if not text.isprintable():
+        text = "".join(character for character in text if unicodedata.category(character) not in _INVISIBLE)
     return " ".join(_FORBIDDEN.sub("-", text).split()).strip(" .-~")

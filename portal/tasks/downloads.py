@@ -42,6 +42,9 @@ COMMIT_EVERY = 1.0
 AT_ONCE = 500
 """Documents looked up together."""
 
+STEP = 16 * 1024 * 1024
+"""Bytes after which what was packed is hashed beside the packing."""
+
 SPARE = 16 * 1024 * 1024
 """Bytes that must stay free beside twice what is to be packed."""
 
@@ -122,6 +125,7 @@ class _Packing:
         self.left_out: dict[int, str] = {}
         self.file = turn.file
         self.is_known = False
+        self.handed = 0
         self.committed = time.monotonic()
         self.ticker = ring.Ticker(rooms.centre_downloads(turn.centre_id))
 
@@ -200,6 +204,9 @@ class _Packing:
             fault.point("export_before_item_write", line.document_id)
             self.pack.add(name_of(line), data, clock.as_uk(line.drawn_at) if line.drawn_at else datetime(1980, 1, 1))  # noqa: DTZ001
             self.included += 1
+            if self.pack.position - self.handed >= STEP:
+                self.handed = self.pack.flush()
+                self.digest.reach(self.handed)
 
     def _read(self, line: Line) -> bytes:
         if line.production is not Production.COMPLETED or not line.sha256:

@@ -21,7 +21,7 @@ from portal.blueprints.centre import bp
 from portal.errors import Expired, Invalid, Throttled, WrongMove
 from portal.events import outbox, rooms
 from portal.grid import Grid, Selection
-from portal.queries.downloads import DOWNLOADS, Asked, get_download, list_left_out, shelf_of, what_to_export
+from portal.queries.downloads import DOWNLOADS, get_download, list_left_out, shelf_of, what_to_export
 from portal.queries.jobs import JOB_DOCUMENTS, get_job
 from portal.queries.records import RECORDS
 from portal.services import downloads
@@ -78,39 +78,41 @@ def _export(grid: Grid, actor: Actor, *, back: str, action: str, of: str = "", *
     code, headers, refusal = (422 if decided else 200), {}, ""
     try:
         selection = grids.selection(grid)
-        asked = what_to_export(grid, selection, actor=actor, most=downloads.most_of(grid), **within)
         if decided:
-            name = form.name.data or ""
-            words = _in_words(grid, selection, asked, actor, of=of, **within)
+            shown = request.form.get("shown", default=0, type=int)
             downloads.request(
                 grid,
                 selection,
                 within=within,
-                name=name,
+                name=form.name.data or "",
                 key=form.key.data or "",
-                description=words,
+                description=_in_words(grid, selection, shown, actor, of=of, **within),
                 days=current_app.config["DOWNLOAD_DAYS"],
-                shown=request.form.get("shown", type=int),
+                shown=shown,
                 actor=actor,
             )
-            flash(_will_be_there(" ".join(name.split())), "success")
+            flash(_will_be_there(" ".join((form.name.data or "").split())), "success")
             return redirect(back)
     except Throttled as error:
         code, headers = 429, {"Retry-After": str(error.retry_after)}
         add_error(form, error)
     except (Invalid, WrongMove) as error:
         code = 409 if isinstance(error, WrongMove) else 422
-        if error.field == "name" or asked is not None:
-            add_error(form, error)
+        add_error(form, error)
+    try:
+        if selection is not None:
+            asked = what_to_export(grid, selection, actor=actor, most=downloads.most_of(grid), **within)
         else:
-            refusal = error.message
+            refusal = " ".join(form.form_errors)
+    except Invalid as error:
+        code, refusal = 422, error.message
     form.key.data = form.key.data or secrets.token_urlsafe(24)
     page = render_template(
         "centre/download_new.html",
         form=form,
         asked=asked,
         selection=selection,
-        words=_in_words(grid, selection, asked, actor, of=of, **within) if selection and asked else "",
+        words=_in_words(grid, selection, asked.rows, actor, of=of, **within) if selection and asked else "",
         refusal=refusal,
         back=back,
         action=action,
@@ -118,9 +120,9 @@ def _export(grid: Grid, actor: Actor, *, back: str, action: str, of: str = "", *
     return page, code, headers
 
 
-def _in_words(grid: Grid, selection: Selection, asked: Asked, actor: Actor, *, of: str, **within: Any) -> str:
+def _in_words(grid: Grid, selection: Selection, rows: int, actor: Actor, *, of: str, **within: Any) -> str:
     """What was chosen, as people say it: ``All 268 records that match: Search: duck``."""
-    things = f"{asked.rows:,} {grids.say(grid.thing if asked.rows == 1 else grid.things)}"
+    things = f"{rows:,} {grids.say(grid.thing if rows == 1 else grid.things)}"
     if not selection.is_all:
         said = _("%(things)s, ticked", things=things)
     else:
