@@ -172,7 +172,7 @@ def test_names_that_are_markup_stay_text_on_every_page(town: Town, hostile: dict
             if whose != "own" or rule.endpoint.startswith("gallery."):
                 continue
             values = {"form": "digital", "number": 1, "slug": "seg", "token": "x", "name": "x", "door": "centre"}
-            values |= {"code": 404, "brand_id": 1, "upload_id": town.own["upload_id"]} | ids
+            values |= {"code": 404, "brand_id": 1} | town.own | ids
             url = adapter.build(rule.endpoint, {name: values[name] for name in rule.arguments})
             for query in (
                 "",
