@@ -162,3 +162,10 @@ def test_a_link_from_a_job_is_kept_while_searching(michael, drawn):
     body = michael.get(f"/centre/records?job={drawn.job_id}").get_data(as_text=True)
     assert f'<input type="hidden" name="job" value="{drawn.job_id}">' in body
     assert ids_in(michael.get(f"/centre/records?job={drawn.job_id + 1}")) == []
+
+
+def test_a_job_leads_to_its_records(michael, drawn, publish):
+    publish(csv=batch(2))
+    body = michael.get(f"/centre/jobs/{drawn.job_id}").get_data(as_text=True)
+    assert f'href="/centre/records?job={drawn.job_id}"' in body
+    assert len(ids_in(michael.get(f"/centre/records?job={drawn.job_id}"))) == 2
