@@ -773,6 +773,10 @@ MOST_STATEMENTS = 5
 
 COSTS = {
     "centre.job": 6,
+    # The record with its ledger and its exports; what a notice would do, and what was sent before.
+    "centre.record": 6,
+    "centre.notify_job": 8,
+    "centre.notify_record": 8,
     "issuer.job": 7,
     "issuer.centre": 8,
     "issuer.centre_jobs": 8,
