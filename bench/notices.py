@@ -58,7 +58,7 @@ def _storm() -> list[dict[str, object]]:
         machine = Machine(Path(folder), waits=WAITS | {"MAIL_BACK_OFF": 2})
         try:
             machine.start("redis")
-            storm.start_sink(machine, storm.bad_weather(seed=11))
+            storm.start_sink(machine, storm.bad_weather(seed=11), delay=0.2)
             record_ids = storm.learners(machine, NOTICES)
             outcome = storm.rage(machine, record_ids, kills=KILLS, patience=PATIENCE)
             storm.check(machine)

@@ -305,6 +305,8 @@ def test_a_riddle_stays_queued_until_somebody_knows(office: Office) -> None:
     notice = db.session.scalars(select(Notice)).one()
     assert (notice.state, office.record().notice, office.notified()) == (QUEUED, QUEUED, 0)
     assert "No answer came" in notice.reason
+    with pytest.raises(NotAllowed):
+        mails.resolve_unknown(office.mails()[0].id, arrived=True, actor=office.michael)
     mails.resolve_unknown(office.mails()[0].id, arrived=True, actor=as_actor(office.people.issuer))
     assert (office.record().notice, office.notified()) == (SENT, office.all_of_it)
     db.session.close()
