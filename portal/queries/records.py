@@ -295,7 +295,8 @@ def _narrow(asked: Asked) -> Iterator[ColumnElement[bool]]:
     for word in wanted.pop("enrolment_number", ()):
         if dialect == "postgresql":
             yield _holds(folded(word), dialect)
-        yield holds(func.lower(Record.enrolment_number), folded(word), dialect=dialect)
+        # They are kept in capitals.
+        yield holds(Record.enrolment_number, folded(word).upper(), dialect=dialect)
     if words := wanted.pop("qualification", ()):
         numbers = _numbers_of([folded(word) for word in words], asked)
         yield Record.qualification_number.in_(set.intersection(*numbers))
