@@ -44,7 +44,6 @@ from portal.queries.records import RECORDS
 from portal.redis_door import door
 from portal.services import downloads, erasure, mails, notices, pictures, uploads, users
 from portal.services.uploads import StoredFile
-from portal.tasks import pictures as picture_tasks
 from portal.tasks import queue, sweeper
 from portal.unit_of_work import unit_of_work
 from portal.vocabulary import DownloadState, MailState, NoticeState, PictureState, UploadState
@@ -173,7 +172,7 @@ class Stage:
             db.session.remove()
             if not work.lacks(self):
                 break
-        tidy()
+        invariants.tidy()
         lacks = work.lacks(self)
         assert not lacks, lacks
 
@@ -194,12 +193,6 @@ def time_passes() -> None:
         for model in Claimable.__subclasses__():
             for column in (model.lease_until, model.next_attempt_at):
                 db.session.execute(update(model).where(column > past).values({column.key: past}))
-
-
-def tidy() -> None:
-    """The sweeper's tidying, a long time later."""
-    sweeper.HALVES_STAY = picture_tasks.STAYS = 0
-    sweeper.tidy()
 
 
 # ── The work ─────────────────────────────────────────────────────────────────────────────────────────────────────

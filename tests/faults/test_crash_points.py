@@ -9,7 +9,8 @@ import re
 
 import pytest
 
-from tests.faults.crashing import WORK, Stage, hand_in, tidy
+from tests.faults import invariants
+from tests.faults.crashing import WORK, Stage, hand_in
 from tests.faults.points import ASKED, BEYOND, TABLE, each
 from tests.machine import ROOT
 
@@ -47,7 +48,7 @@ def test_what_a_web_process_kept_and_never_noted_is_cleared_away(stage: Stage):
     ended = stage.process(lambda: hand_in(stage, 2), dies_at="import_after_file_saved:*:kill")
     assert ended.was_killed
     assert list((stage.data / "batches").glob("*/*.csv"))
-    after = stage.process(tidy)
+    after = stage.process(invariants.tidy)
     assert after.code == 0, after.said
     stage.check()
     assert not list((stage.data / "batches").glob("*/*.csv"))
