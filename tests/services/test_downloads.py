@@ -412,6 +412,7 @@ def test_the_part_of_one_who_may_still_live_is_copied_not_shared(ask, app, rings
     alive.write(b"still writing")
     alive.close()
     assert found.state is DownloadState.COMPLETED
+    assert hashlib.sha256(shelf(app).path(found.file).read_bytes()).hexdigest() == found.sha256
     with opened(app, ident) as zipped:
         assert zipped.testzip() is None
     assert [path.name for path in shelf(app).root.iterdir()] == [found.file]
