@@ -27,10 +27,13 @@ def test_a_full_disk_is_said_and_leaves_nothing_and_the_next_try_works(stage: St
     try:
         asked = stage.process(lambda: WORK["export"].go(stage))
         assert asked.code == 0, asked.said
-        failed(stage)
-        in_the_middle = stage.process(lambda: again(stage, spare=NO_SPARE))
-        assert in_the_middle.code == 0, in_the_middle.said
-        failed(stage)
+        assert failed(stage) == 0
+        at_once = stage.process(lambda: again(stage, spare=NO_SPARE))
+        assert at_once.code == 0, at_once.said
+        assert failed(stage) == 0
+        later = stage.process(lambda: again(stage, spare=NO_SPARE, commit_every=0))
+        assert later.code == 0, later.said
+        assert 0 < failed(stage) < 5, "the disk was to be full after some documents and before the last"
         subprocess.run(["mount", "-o", "remount,size=64m", str(root)], check=True)
         with_space = stage.process(lambda: again(stage))
         assert with_space.code == 0, with_space.said
@@ -43,17 +46,19 @@ def test_a_full_disk_is_said_and_leaves_nothing_and_the_next_try_works(stage: St
         subprocess.run(["umount", "-l", str(root)], check=True)
 
 
-def again(stage: Stage, *, spare: int = packing.SPARE) -> None:
-    packing.SPARE = spare
+def again(stage: Stage, *, spare: int = packing.SPARE, commit_every: float = packing.COMMIT_EVERY) -> None:
+    packing.SPARE, packing.COMMIT_EVERY = spare, commit_every
     ident = db.session.scalars(select(Download.id)).one()
     downloads.again(ident, days=7, actor=stage.actor(stage.people.michael))
     stage.work()
 
 
-def failed(stage: Stage) -> None:
-    """The export says why it has failed, and its disk is empty."""
+def failed(stage: Stage) -> int:
+    """The export says why it has failed, and its disk is empty; how many documents had been committed."""
     with stage.world.app.app_context():
         found = db.session.scalars(select(Download)).one()
         assert (found.state, found.failure) == (DownloadState.FAILED, downloads.NO_SPACE)
+        done = found.done
     assert list(shelf_of(stage.data).root.iterdir()) == []
     stage.check()
+    return done
