@@ -171,6 +171,8 @@ function arrive(page, answer, dialog) {
 }
 
 host()?.addEventListener("close", () => {
+  // Told a moment later: somebody may have opened it for something else since.
+  if (host().open) return;
   asked += 1;
   slot().replaceChildren();
   // The browser gives focus back to the button that opened it; where its row is gone by now, to the list.
