@@ -186,7 +186,7 @@ def reopen(problem_id: int, *, actor: Actor) -> bool:
 
 
 def clean(text: str, nothing: str) -> str:
-    """What somebody wrote, 1 to 5,000 characters: line breaks stay, other controls go. Raises ``Invalid`` at ``text``."""
+    """What somebody wrote, 1 to 5,000 characters: line breaks stay, controls go. Raises ``Invalid`` at ``text``."""
     # More than any text may have is not worth cleaning.
     kept = wording.paragraphs(unicodedata.normalize("NFC", text[: LONGEST_TEXT * 2])).strip()
     if not any(unicodedata.category(character)[0] in "LNPS" for character in kept):
