@@ -1,18 +1,13 @@
 """The web process dies with pages open and forms under way."""
 
-import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
-from portal.services import users
 from tests.faults import invariants
 from tests.faults.work import Clerk, begun, measured
-from tests.machine import ROOT, Machine
+from tests.machine import Machine
 from tests.servers.ports import wait_until
-from tests.services.people import as_actor
 
 pytestmark = pytest.mark.patient
 
@@ -55,37 +50,3 @@ def test_a_killed_web_process_loses_nothing_and_open_pages_come_right(machine: M
     assert page.locator("tbody tr").all_inner_texts() == shown
     context.close()
     invariants.check(machine)
-
-
-LOCK = """
-import sys
-from datetime import timedelta
-from portal import clock
-from portal.app import create_app
-from portal.services import users
-from tests.services.people import as_actor
-
-who, admin = map(int, sys.argv[1:])
-with create_app(role="cli").app_context():
-    day = clock.today() + timedelta(days=3)
-    users.lock(who, until=day, reason=users.LOCK_REASONS[0], actor=as_actor(admin))
-"""
-
-
-def test_sockets_end_though_whoever_locked_dies_before_telling_anybody(machine: Machine):
-    """The lock is committed and nobody is rung: the web processes find it in the database."""
-    anew, michael = machine.people.anew, machine.people.michael
-    cookie = machine.sign_in(anew).cookie
-    with machine.socket(anew) as desk, machine.socket(michael) as another:
-        environment = machine.environment | {"PYTHONPATH": str(ROOT), "PORTAL_FAULT": "after_commit:AccessChanged:kill"}
-        command = [sys.executable, "-c", LOCK, str(anew), str(michael)]
-        assert subprocess.run(command, cwd=ROOT, env=environment).returncode == -signal.SIGKILL
-        died = time.monotonic()
-        assert desk.ended.wait(5), "the socket of somebody who is locked is still open"
-        measured("socket_of_the_locked_ended_after_seconds", round(time.monotonic() - died, 1))
-        assert not another.ended.is_set()
-    assert machine.get("/healthz", cookie)[0] == 200
-    assert b"/centre/login" in machine.get("/centre/jobs", cookie)[1]
-    invariants.check(machine)
-    with machine.here():
-        users.unlock(anew, actor=as_actor(michael))
