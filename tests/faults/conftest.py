@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from portal.redis_door import door
 from tests.faults.crashing import Stage
 from tests.machine import ROOT, Machine
 from tests.servers import postgres
@@ -91,8 +92,11 @@ def letters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Pat
 @pytest.fixture
 def stage(world: World, redis_server: TestRedis, letters: tuple[int, Path]) -> Iterator[Stage]:
     """Where processes of a test die and others go on, with the cast in its database."""
+    before = door.url
     yield Stage(world, redis_server, *letters)
     world.put_back()
+    # Tests that come after this one in the same process ring where they rang before.
+    door.init_app(before)
 
 
 @pytest.fixture
