@@ -14,6 +14,7 @@ from portal.models.centres import Centre
 from portal.models.documents import Document
 from portal.models.downloads import Download
 from portal.models.jobs import Job
+from portal.models.mails import Mail
 from portal.models.problems import Problem
 from portal.models.records import Record
 from portal.models.uploads import Upload
@@ -78,6 +79,11 @@ def brands(actor: Actor) -> Select[Brand]:
 def uploads(actor: Actor) -> Select[Upload]:
     """All batch files, for the issuer only."""
     return _of_issuer(select(Upload), actor)
+
+
+def mails(actor: Actor) -> Select[Mail]:
+    """All outgoing mails, for the issuer only."""
+    return _of_issuer(select(Mail), actor)
 
 
 def audit_entries(actor: Actor) -> Select[AuditEntry]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, false, select
+from sqlalchemy import Select
 
+from portal.access import scope
 from portal.access.actor import Actor
-from portal.access.permissions import Permission
 from portal.grid import Action, Column, DateRange, Grid, OneOf, Text
 from portal.grid.wording import N_
 from portal.models.centres import Centre
@@ -31,8 +31,7 @@ LETTERS = {
 
 def _mails(actor: Actor, **_within: Any) -> Select[Any]:
     # The trail of one centre is its admin's to see, what goes out in everybody's mail is not.
-    statement = select(Mail) if actor.may(Permission.CENTRES_MANAGE) else select(Mail).where(false())
-    return statement.outerjoin(Centre, Centre.id == Mail.centre_id)
+    return scope.mails(actor).outerjoin(Centre, Centre.id == Mail.centre_id)
 
 
 MAILS = Grid(

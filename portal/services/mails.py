@@ -12,10 +12,11 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal import clock, fault
+from portal.access import scope
 from portal.access.actor import SYSTEM, Actor
 from portal.access.permissions import Permission
 from portal.database import database_now, db
-from portal.errors import Fenced, NotFound, WrongMove
+from portal.errors import Fenced, WrongMove
 from portal.events.catalogue import MailDecided, MailQueued, MailSettled
 from portal.models.mails import Mail
 from portal.services import claims, ledger
@@ -197,9 +198,7 @@ def resolve_unknown(mail_id: int, *, arrived: bool, actor: Actor = SYSTEM) -> No
     """What the look-up or a person said about a mail whose fate was unknown: it arrived, or it is tried once more."""
     actor.require(Permission.CENTRES_MANAGE)
     with unit_of_work(actor) as record:
-        mail = db.session.scalars(select(Mail).where(Mail.id == mail_id).with_for_update()).one_or_none()
-        if mail is None:
-            raise NotFound("There is nothing here.")
+        mail = scope.load(scope.mails(actor), mail_id, lock=True)
         if mail.state is not MailState.UNKNOWN:
             raise WrongMove("The fate of this mail is known.")
         if arrived:

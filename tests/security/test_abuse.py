@@ -300,7 +300,9 @@ def test_a_forged_host_is_in_no_answer_mail_or_document(town: Town) -> None:
             if whose == "own":
                 answer = browser.get(url, headers=forged)
                 if town.guard(rule)[0] == {"admin": "centre", "issuer": "issuer"}.get(who):
-                    assert answer.status_code in (200, 302) and "/login" not in answer.headers.get("Location", ""), url
+                    # An export that is not packed yet and a QR of nothing to set up answer so to anybody.
+                    assert answer.status_code in (200, 302, 404, 409), url
+                    assert "/login" not in answer.headers.get("Location", ""), url
                 assert "evil.example" not in str(answer.headers), url
                 if answer.mimetype.startswith("text/") or answer.is_json:
                     assert "evil.example" not in answer.text, url
@@ -772,6 +774,10 @@ MOST_STATEMENTS = 5
 """Of any page that is not named below; the session itself costs one."""
 
 COSTS = {
+    # Four figures' rooms, the jobs in progress, the month and the newest jobs.
+    "centre.dashboard": 6,
+    # The list and how many match, and how many are to be chased.
+    "centre.records": 6,
     "centre.job": 6,
     # The record with its ledger and its exports; what a notice would do, and what was sent before.
     "centre.record": 6,
