@@ -39,7 +39,12 @@ def contains(expression: Any, word: str, *, dialect: str) -> ColumnElement[bool]
 
 
 def holds(column: Any, text: str, *, dialect: str) -> ColumnElement[bool]:
-    """The condition that a column of ``folded`` text holds this folded text, letter for letter."""
+    """The condition that a column of ``folded`` text holds this folded text, letter for letter.
+
+    Nothing is left of a lone apostrophe, and nothing has it.
+    """
+    if not text:
+        return false()
     if dialect == "sqlite":
         return func.instr(column, text) > 0
     return column.like(f"%{_like_escaped(text)}%", escape=ESCAPE)

@@ -309,7 +309,7 @@ def _narrow(asked: Asked) -> Iterator[ColumnElement[bool]]:
 
 
 def _holds(text: str, dialect: str) -> ColumnElement[bool]:
-    return holds(Record.search_text, text, dialect=dialect) if text else false()
+    return holds(Record.search_text, text, dialect=dialect)
 
 
 def _numbers_of(words: Sequence[str], asked: Asked) -> list[set[str]]:

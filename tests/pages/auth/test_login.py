@@ -203,10 +203,12 @@ class TestRefusals:
         assert MICHAEL in answer.text
 
     def test_the_owner_of_a_locked_account_is_told(self, client, cast, log_in, change):
-        change(cast.michael, locked_until=clock.now() + timedelta(days=2), lock_reason="a reason for admins")
+        change(cast.michael, locked_until=clock.now() + timedelta(days=2), lock_reason="Staff member has been suspended")
+        change(cast.michael, lock_information="a note for admins")
         answer = self.refuse(log_in, client)
         assert f"locked until {clock.uk_date(clock.now() + timedelta(days=2))}" in errors_in(answer)
-        assert "a reason for admins" not in answer.text
+        assert "Staff member has been suspended" in errors_in(answer)
+        assert "a note for admins" not in answer.text
 
     def test_the_owner_of_an_unconfirmed_address_can_have_the_link_sent_again(
         self, client, cast, log_in, change, mails, link_of
