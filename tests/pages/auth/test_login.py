@@ -203,8 +203,8 @@ class TestRefusals:
         assert MICHAEL in answer.text
 
     def test_the_owner_of_a_locked_account_is_told(self, client, cast, log_in, change):
-        change(cast.michael, locked_until=clock.now() + timedelta(days=2), lock_reason="Staff member has been suspended")
-        change(cast.michael, lock_information="a note for admins")
+        change(cast.michael, locked_until=clock.now() + timedelta(days=2), lock_information="a note for admins")
+        change(cast.michael, lock_reason="Staff member has been suspended")
         answer = self.refuse(log_in, client)
         assert f"locked until {clock.uk_date(clock.now() + timedelta(days=2))}" in errors_in(answer)
         assert "Staff member has been suspended" in errors_in(answer)
