@@ -7,6 +7,7 @@ from typing import Any
 
 from alembic import context
 from flask import current_app
+from sqlalchemy import text
 
 from portal.database import WRITE, UtcDateTime, WordColumn
 
@@ -48,6 +49,10 @@ def run() -> None:
             compare_type=False,
         )
         with context.begin_transaction():
+            if engine.dialect.name == "postgresql":
+                # A page must not wait long; filling a column of a million rows may.
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+                connection.execute(text("SET LOCAL lock_timeout = '60s'"))
             context.run_migrations()
 
 

@@ -216,7 +216,7 @@ DELETED_USERS = Grid(
     room=lambda actor: rooms.centre_users(actor.centre_id) if actor.centre_id else rooms.ISSUER_USERS,
     default_sort="-deleted_on",
     cells="grids/users.html",
-    also=_PERSON | {"back": literal("deleted")},
+    also=_PERSON | {"picture": literal(""), "back": literal("deleted")},
     columns=[
         Column("name", N_("Name"), FULL_NAME, sort=True, search=True, filter=Text(), cell="name"),
         Column("email", N_("Email"), User.email, sort=True, search=True, filter=Text()),

@@ -65,6 +65,9 @@ class DayField(DateField):
         """Read the day, or say what is wrong with it; nothing is no day."""
         text = (valuelist[0] if valuelist else "").strip()
         self.data: date | None = None
+        if not text:
+            # A space is no day either: ``InputRequired`` asks what was sent.
+            self.raw_data = []
         if text:
             try:
                 self.data = calendar_day(text, what=str(_l("date")))

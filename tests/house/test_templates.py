@@ -45,6 +45,7 @@ def test_no_page_has_inline_style_or_script(path: Path) -> None:
         r"\son[a-z]+\s*=\s*[\"'{]|[\"']on[a-z]+[\"']\s*:": "data-module and a module in static/js/modules",
         r"javascript:": "a module in static/js",
         r"\|\s*safe\b": "Markup made in a filter that escapes what it is given",
+        r"(?<!\w)_\((?![\"'])(?![\w.]+\.label\))": "{{ text|translated }}; _() takes text for markup with placeholders",
     }
     for pattern, instead in rules.items():
         found = re.search(pattern, text, flags=re.I)

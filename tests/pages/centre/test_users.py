@@ -469,3 +469,19 @@ def test_a_picture_is_shown_where_there_is_one(michael: Client, cast: People, ap
     shown = "centre.picture" in app.view_functions
     assert (f'src="/centre/users/{cast.anew}/picture?v=abababababab"' in page.text) is shown
     assert page.text.count("/picture?v=") == int(shown)
+
+
+def test_a_space_is_no_lockout_date(michael, cast):
+    answer = michael.submit(
+        f"/centre/users/{cast.anew}/lock", {"until": " ", "reason": "Staff member has been suspended"}
+    )
+    assert answer.status_code == 422
+
+
+def test_a_configured_reason_is_text_whatever_it_holds(app: Flask, michael: Client, cast: People) -> None:
+    with app.app_context(), unit_of_work(SYSTEM):
+        user = db.session.get_one(User, cast.anew)
+        user.locked_until, user.lock_reason = clock.now() + timedelta(days=3), "Attendance under 80% <b>this</b> term"
+    page = michael.get("/centre/users")
+    assert page.status_code == 200
+    assert "Attendance under 80% &lt;b&gt;this&lt;/b&gt; term" in page.text
