@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +39,9 @@ AT_ONCE = 50
 
 BOUNCES = 100
 """Reports that are read in one round."""
+
+SETTLING = (1.0, 2.0, 5.0, 10.0, 20.0)
+"""Seconds between the tries to write down how a mail ended: within what a lease leaves after the longest session."""
 
 
 def settings() -> transport.SmtpSettings:
@@ -110,11 +113,29 @@ def _send_one(mail_id: int) -> None:
             OutcomeKind.REJECTED: lambda: mails.settle_rejected(taken, outcome.reason),
             OutcomeKind.UNKNOWN: lambda: mails.settle_unknown(taken, outcome.reason),
         }
-        settle[outcome.kind]()
+        _settle(settle[outcome.kind], mail_id)
         if outcome.kind is OutcomeKind.SENT:
             fault.point("after_sent_commit", mail_id)
     except Fenced:
         log.warning("mail %s was taken over by another worker", mail_id)
+
+
+def _settle(settle: Callable[[], None], mail_id: int) -> None:
+    """Write down how a mail ended; a database that is busy or away is waited for, so that what is known stays known.
+
+    A try after one that went through unnoticed is ``Fenced``.
+    """
+    for pause in SETTLING:
+        try:
+            settle()
+            return
+        except (SQLAlchemyError, Busy) as error:
+            log.warning(
+                "the end of mail %s could not be written down (%s); trying again", mail_id, type(error).__name__
+            )
+            db.session.remove()
+            time.sleep(pause)
+    settle()
 
 
 def _write(taken: Claim, mail: Mail) -> tuple[Letter, bytes] | None:
