@@ -48,8 +48,11 @@ SIGN_IN_DEVICE = (
 
 SIGN_IN_ADDRESS = Limit("sign-in:address", 100, timedelta(hours=1), "There were too many tries from your network.")
 FORGOT_ADDRESS = Limit("forgot:address", 30, timedelta(hours=1), "Too many links were asked for from your network.")
-LINK_MAILS = Limit("mail:links", 3, timedelta(hours=1))
+LINK_MAILS = Limit("mail:links", 3, timedelta(hours=1), "Several mails went to this address within the hour.")
 """So many mails with a one-time link go to one address."""
+
+ACCOUNTS = Limit("account:user", 30, timedelta(hours=1), "You have entered many new addresses within the hour.")
+"""So many invitations and changes of an address, or tries at them, one person makes: each tells whether it is taken."""
 
 PICTURES = Limit("picture:user", 10, timedelta(minutes=1), "That were many pictures.")
 """So many profile pictures may be given."""

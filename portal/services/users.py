@@ -19,7 +19,7 @@ from portal.access.actor import SYSTEM, Actor
 from portal.access.permissions import Permission
 from portal.access.roles import door_of
 from portal.database import db
-from portal.errors import Invalid, NotFound, Taken, WrongMove
+from portal.errors import Invalid, NotAllowed, NotFound, Taken, Throttled, WrongMove
 from portal.events.catalogue import LockEnded, UserChanged
 from portal.mail import wording
 from portal.models.centres import Centre
@@ -141,6 +141,8 @@ def _create(
         passwords.check_rules(
             password, about=(person.email, person.username, person.first_name, person.middle_name, person.last_name)
         )
+    _count(actor)
+    if password:
         db.session.close()
         password_hash = passwords.hash_of(password)
     with unit_of_work(actor) as record:
@@ -169,9 +171,13 @@ def _create(
             db.session.flush()
         record(UserChanged(user_id=user.id, centre_id=user.centre_id))
         if password:
+            # Nothing was sent to anybody who did not ask, and a whole staff may be entered in one morning.
+            throttles.give_back(*_spent(actor))
             if tell:
                 _tell_of_account(record, user)
             return Created(user.id, None)
+        if tell:
+            _take_mail(user.email)
         return Created(user.id, _invite(record, user, centre, tell=tell, actor=actor))
 
 
@@ -323,14 +329,45 @@ def change_email(user_id: int, *, email: str, actor: Actor) -> None:
     Until the new address is confirmed by a link sent to it the user cannot sign in (SPEC §2). The old address is told.
     """
     email = _address(email)
+    _count(actor)
     with _managing(user_id, actor, own=True) as (record, user):
         _set_email(record, user, email, actor)
+
+
+def change_own(person: Person, *, current: str = "", actor: Actor) -> bool:
+    """Change one's own names, telephone number and address, or nothing of it; say whether the address is another.
+
+    Another address needs the ``current`` password. The username stays. Raises ``Invalid``, ``Taken``, ``Throttled``,
+    ``Crowded``.
+    """
+    person = _checked(person)
+    own = db.session.get(User, actor.user_id or 0)
+    if own is None:
+        raise NotAllowed("Sign in first.")
+    moved = own.email != person.email
+    if moved:
+        if not current:
+            raise Invalid("Enter your current password to change your email address.", field="current")
+        accounts.check_password(current, actor=actor)
+        _count(actor)
+    with _managing(own.id, actor, own=True) as (record, user):
+        _set_details(user, person)
+        # Where an admin was quicker, the address of theirs is not taken back without the password.
+        if moved:
+            _set_email(record, user, person.email, actor)
+    return moved
+
+
+def _set_details(user: User, person: Person) -> None:
+    user.first_name, user.middle_name, user.last_name = person.first_name, person.middle_name, person.last_name
+    user.phone = person.phone
 
 
 def _set_email(record: Record, user: User, email: str, actor: Actor) -> None:
     if user.email == email:
         return
     _refuse_taken(email, email, other_than=user.id)
+    _take_mail(email)
     old, was_confirmed = user.email, user.email_confirmed_at is not None
     with _unique():
         user.email, user.email_confirmed_at = email, None
@@ -363,19 +400,23 @@ def change(user_id: int, person: Person, *, active: bool, admin: bool, seen: str
     """Change everything about a user that a page can change, or nothing of it.
 
     ``seen`` is the ``version_of`` what the page showed. Raises ``Invalid``, ``Taken``, and ``WrongMove`` for oneself,
-    for the last admin, and where the user was changed meanwhile.
+    for the last admin, and where the user was changed meanwhile; ``Throttled`` after many new addresses.
     """
     person = _checked(person)
+    actor.require(Permission.USERS_MANAGE)
+    found = scope.load(scope.users(actor), user_id)
+    if (found.email, found.username) != (person.email, person.username):
+        _count(actor)
     with _managing(user_id, actor) as (record, user):
         if seen and seen != version_of(user):
             raise WrongMove(CHANGED_MEANWHILE)
+        _refuse_own_sign_in(user, person, actor)
         if user.username != person.username:
             _refuse_taken(person.username, person.username, other_than=user.id, fields=("username", "username"))
             with _unique("username"):
                 user.username = person.username
                 db.session.flush()
-        user.first_name, user.middle_name, user.last_name = person.first_name, person.middle_name, person.last_name
-        user.phone = person.phone
+        _set_details(user, person)
         _set_active(record, user, active, actor)
         if user.centre_id is not None:
             _set_admin(record, user, admin, actor)
@@ -385,7 +426,7 @@ def change(user_id: int, person: Person, *, active: bool, admin: bool, seen: str
 def give_password(user_id: int, *, password: str, actor: Actor) -> None:
     """Set a first password for somebody one manages; at the next sign-in, within 72 hours, another has to be chosen.
 
-    Raises ``WrongMove`` for oneself.
+    Raises ``WrongMove`` for oneself, and ``Throttled`` where the address has to be confirmed and had many mails.
     """
     actor.require(Permission.USERS_MANAGE)
     user = scope.load(scope.users(actor), user_id)
@@ -398,6 +439,7 @@ def give_password(user_id: int, *, password: str, actor: Actor) -> None:
         accounts.set_password(record, user, password_hash, must_change=True, why="password given")
         if user.email_confirmed_at is None:
             # The invitation is void with the password, so the address is proved by a link of its own.
+            _take_mail(user.email)
             accounts.send_confirmation(record, user)
 
 
@@ -424,16 +466,33 @@ def _visible(user_id: int, actor: Actor, *, own: bool, deleted: bool) -> Select[
 
 
 def _take_turns(user: User) -> None:
-    """Let two people who manage the same users go one after the other: else two admins could lock each other out."""
+    """Let two people who manage the same users go one after the other: else two admins could lock each other out.
+
+    Whoever signs in has their own row already and then writes a line that points at the centre. That asks for the key
+    of the centre only, which does not change here, so it has to wait for nobody (PostgreSQL: FOR NO KEY UPDATE).
+    """
     if user.centre_id is not None:
-        db.session.execute(select(Centre.id).where(Centre.id == user.centre_id).with_for_update())
+        turn = select(Centre.id).where(Centre.id == user.centre_id)
     elif user.role is Role.ISSUER:
-        db.session.execute(select(User.id).where(User.role == Role.ISSUER).order_by(User.id).with_for_update())
+        turn = select(User.id).where(User.role == Role.ISSUER).order_by(User.id)
+    else:
+        return
+    db.session.execute(turn.with_for_update(key_share=True))
 
 
 def _refuse_self(user: User, actor: Actor) -> None:
     if user.id == actor.user_id:
         raise WrongMove("You cannot do this to your own account. Ask another admin.")
+
+
+def _refuse_own_sign_in(user: User, person: Person, actor: Actor) -> None:
+    """Whoever finds a browser open must not take the account over: the profile asks for the password."""
+    if user.id != actor.user_id:
+        return
+    if user.email != person.email:
+        raise WrongMove("Change your own email address on your profile.", field="email")
+    if user.username != person.username:
+        raise WrongMove("You cannot change your own username. Ask another admin.", field="username")
 
 
 def _refuse_last_admin(user: User, actor: Actor, *, for_good: bool) -> None:
@@ -453,6 +512,24 @@ def _refuse_last_admin(user: User, actor: Actor, *, for_good: bool) -> None:
     )
     if not any(other.may_enter_at(moment) for other in others):
         raise WrongMove("This is the last admin. Make somebody else an admin first.")
+
+
+def _spent(actor: Actor) -> list[throttles.Spent]:
+    return [(throttles.ACCOUNTS, str(actor.user_id))] if actor.user_id is not None else []
+
+
+def _count(actor: Actor) -> None:
+    """Count a new address, in a transaction of its own: also the try that is refused, for its answer is asked for."""
+    spent = _spent(actor)
+    if spent:
+        throttles.spend(*spent, actor=actor)
+
+
+def _take_mail(address: str) -> None:
+    """Count a mail with a link to an address. Raises ``Throttled`` when it had several, whoever had them sent."""
+    wait = throttles.take(throttles.LINK_MAILS, address)
+    if wait:
+        raise Throttled(f"{throttles.LINK_MAILS.sentence} {throttles.wait_sentence(wait)}", retry_after=wait)
 
 
 def _refuse_taken(

@@ -19,7 +19,7 @@ from portal.access.actor import Actor
 from portal.access.permissions import Permission
 from portal.access.sessions import Current
 from portal.documents.storage import OutOfSpace, Store
-from portal.errors import Invalid, Taken, WrongMove
+from portal.errors import Invalid, Taken, Throttled, WrongMove
 from portal.events import rooms
 from portal.pictures import MOST_BYTES, NotAPicture, Unusable, read_header
 from portal.queries import pictures as kept_pictures
@@ -62,13 +62,15 @@ def page(path: str, methods: str = "GET", permission: Permission = Permission.PR
 @page("/profile", "GET POST")
 def profile(actor: Actor) -> Any:
     """Personal Details."""
-    user = _current().user
-    form = DetailsForm(request.form, obj=user)
+    form = DetailsForm(request.form, obj=_current().user)
     if form.validate_on_submit():
         try:
-            return _save_details(form, user.email, actor)
+            return _save_details(form, actor)
         except (Invalid, Taken) as error:
             add_error(form, error)
+        except Throttled as error:
+            add_error(form, error)
+            return *_page("details", form, actor, wrong=429), {"Retry-After": str(error.retry_after)}
     return _page("details", form, actor)
 
 
@@ -246,24 +248,11 @@ def _page(section: str, form: FlaskForm, actor: Actor, *, wrong: int = 422, **va
     return body, wrong if form.is_submitted() else 200
 
 
-def _save_details(form: DetailsForm, old_email: str, actor: Actor) -> Response:
+def _save_details(form: DetailsForm, actor: Actor) -> Response:
     email = (form.email.data or "").strip().lower()
-    moved = email != old_email
-    if moved:
-        if not form.current.data:
-            raise Invalid(_("Enter your current password to change your email address."), field="current")
-        accounts.check_password(form.current.data, actor=actor)
-    own = actor.user_id or 0
-    users.change_details(
-        own,
-        first_name=form.first_name.data or "",
-        middle_name=form.middle_name.data or "",
-        last_name=form.last_name.data or "",
-        phone=form.phone.data or "",
-        actor=actor,
-    )
-    if moved:
-        users.change_email(own, email=email, actor=actor)
+    names = ("first_name", "middle_name", "last_name", "phone")
+    person = users.Person(email=email, **{name: form[name].data or "" for name in names})
+    if users.change_own(person, current=form.current.data or "", actor=actor):
         session.clear()
         sessions.forget()
         flash(

@@ -32,6 +32,11 @@ def picture_of(user_id: int, sha256: str) -> str:
     return url_for(endpoint, user_id=user_id, v=sha256[:12])
 
 
+def wait_header(error: Throttled) -> dict[str, str]:
+    """The header that tells programs how long to wait."""
+    return {"Retry-After": str(error.retry_after)}
+
+
 def create(centre_id: int, *, actor: Actor) -> Any:
     """The page on which a user of a centre is made, with a password to hand over or by an invitation."""
     form = CreateForm()
@@ -47,6 +52,9 @@ def create(centre_id: int, *, actor: Actor) -> Any:
             )
         except (Invalid, Taken) as error:
             add_error(form, error)
+        except Throttled as error:
+            add_error(form, error)
+            return render_template("users/new.html", form=form), 429, wait_header(error)
         else:
             if handed_over:
                 flash(
@@ -69,6 +77,7 @@ def edit(user_id: int, *, actor: Actor) -> Any:
     if found.centre_id is None:
         del form.admin
     status = 422 if form.is_submitted() else 200
+    headers: dict[str, str] = {}
     if form.validate_on_submit():
         moved = found.email != (form.email.data or "").lower()
         try:
@@ -87,6 +96,9 @@ def edit(user_id: int, *, actor: Actor) -> Any:
             # What was typed stays, and the next save knows what it changes.
             found = get_user(user_id, actor=actor)
             form.seen.data, status = users.version_of(found), 409
+        except Throttled as error:
+            add_error(form, error)
+            status, headers = 429, wait_header(error)
         else:
             if moved:
                 said = _("Saved. %(name)s can sign in again when the new address is confirmed.", name=found.full_name)
@@ -95,7 +107,7 @@ def edit(user_id: int, *, actor: Actor) -> Any:
             flash(said, "success")
             return redirect(_back(found.centre_id))
     page = render_template("users/edit.html", form=form, user=found, back=_back_name(), to=_back(found.centre_id))
-    return page, status
+    return page, status, headers
 
 
 def give_password(user_id: int, *, actor: Actor) -> Any:
@@ -103,16 +115,20 @@ def give_password(user_id: int, *, actor: Actor) -> Any:
     found = get_user(user_id, actor=actor)
     form = PasswordForm()
     status = 422 if form.is_submitted() else 200
+    headers: dict[str, str] = {}
     if form.validate_on_submit():
         try:
             users.give_password(found.id, password=form.password.data or "", actor=actor)
         except (Invalid, WrongMove) as error:
             add_error(form, error)
             status = 409 if isinstance(error, WrongMove) else 422
+        except Throttled as error:
+            add_error(form, error)
+            status, headers = 429, wait_header(error)
         else:
             flash(_("The password is set. Pass it on in person or by telephone, within 72 hours."), "success")
             return redirect(url_for(".edit_user", user_id=found.id, back=_back_name()))
-    return render_template("users/password.html", form=form, user=found, back=_back_name()), status
+    return render_template("users/password.html", form=form, user=found, back=_back_name()), status, headers
 
 
 def lock(user_id: int, *, actor: Actor) -> Any:

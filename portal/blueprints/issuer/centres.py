@@ -12,7 +12,7 @@ from portal.access.actor import Actor
 from portal.access.permissions import Permission
 from portal.blueprints.issuer import bp
 from portal.blueprints.issuer.forms import AdminForm, CentreForm
-from portal.errors import Invalid, Taken
+from portal.errors import Invalid, Taken, Throttled
 from portal.queries.brand_list import list_choices
 from portal.queries.centre_list import CENTRES, figures_of
 from portal.queries.centres import get_centre
@@ -113,6 +113,10 @@ def new_admin(actor: Actor, centre_id: int) -> Any:
             users.create_centre_admin(found.id, person, password=password or "", actor=actor)
         except (Invalid, Taken) as error:
             add_error(form, error)
+        except Throttled as error:
+            add_error(form, error)
+            page = render_template("issuer/admin_form.html", form=form, centre=found)
+            return page, 429, {"Retry-After": str(error.retry_after)}
         else:
             flash(
                 _("The admin is created. Hand over the first password in person or by telephone.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from portal.models.mails import Mail
 from portal.models.sign_in import UserSession
 from portal.models.users import User
 from portal.queries.sessions import device_of
+from portal.services import throttles
 from portal.unit_of_work import unit_of_work
 from tests.services.people import PASSWORD, VISITOR
 
@@ -107,6 +109,22 @@ class TestEmail:
         )
         assert answer.status_code == 422
         assert 'id="email-error"' in answer.text
+
+    def test_a_refused_address_saves_nothing_and_loses_nothing(self, michael, user, cast):
+        typed = {"first_name": "Mike", "phone": "01234", "email": "rita.rival@portal.example", "current": PASSWORD}
+        answer = michael.submit("/centre/profile", DETAILS | typed)
+        assert answer.status_code == 422
+        assert 'value="Mike"' in answer.text and 'value="01234"' in answer.text
+        assert (user(cast.michael).first_name, user(cast.michael).phone) == ("Michael", "")
+
+    def test_too_many_new_addresses_are_answered_at_the_form(self, michael, user, cast, words, monkeypatch):
+        monkeypatch.setattr(throttles, "ACCOUNTS", replace(throttles.ACCOUNTS, most=0))
+        typed = {"first_name": "Mike", "email": "mw@new.example", "current": PASSWORD}
+        answer = michael.submit("/centre/profile", DETAILS | typed)
+        assert answer.status_code == 429
+        assert int(answer.headers["Retry-After"]) > 60
+        assert throttles.ACCOUNTS.sentence in words(answer)
+        assert 'value="Mike"' in answer.text and user(cast.michael).first_name == "Michael"
 
 
 class TestPassword:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from portal.database import db
 from portal.models.mails import Mail
 from portal.models.sign_in import UserSession
 from portal.models.users import RESTORABLE_FOR, User
-from portal.services import accounts, contacts, users
+from portal.services import accounts, contacts, throttles, users
 from portal.unit_of_work import unit_of_work
 from portal.vocabulary import Post, Role, UserStatus
 from tests.services.people import PASSWORD, People
@@ -291,6 +291,57 @@ def test_another_password_is_handed_over_and_the_old_one_is_void(
     assert (
         michael.submit(f"/centre/users/{cast.michael}/password", {"password": NEW, "confirm": NEW}).status_code == 409
     )
+
+
+def test_the_own_address_and_username_are_changed_elsewhere(
+    michael: Client, cast: People, found: Callable[..., User], words: Words
+) -> None:
+    path = f"/centre/users/{cast.michael}"
+    for changed, field in (("email", "email"), ("username", "username")):
+        value = "thief@portal.example"
+        answer = michael.submit(path, filled(michael.get(path), first_name="Mike", **{changed: value}))
+        assert answer.status_code == 409
+        assert f'id="{field}-error"' in answer.text
+        assert 'value="Mike"' in answer.text and f'value="{value}"' in answer.text
+    assert "Change your own email address on your profile." in words(
+        michael.submit(path, filled(michael.get(path), email="thief@portal.example"))
+    )
+    me = found(cast.michael)
+    assert (me.first_name, me.email, me.username) == ("Michael", *["michael.white@portal.example"] * 2)
+
+
+@pytest.mark.parametrize("door", ["centre", "issuer"])
+def test_too_many_new_addresses_are_answered_at_the_form(
+    michael: Client,
+    browser_of: Callable[[int], Client],
+    cast: People,
+    app: Flask,
+    words: Words,
+    monkeypatch: pytest.MonkeyPatch,
+    door: str,
+) -> None:
+    monkeypatch.setattr(throttles, "ACCOUNTS", replace(throttles.ACCOUNTS, most=0))
+    monkeypatch.setattr(throttles, "LINK_MAILS", replace(throttles.LINK_MAILS, most=0))
+    with app.app_context(), unit_of_work(SYSTEM):
+        db.session.get_one(User, cast.anew).email_confirmed_at = None
+    browser = michael if door == "centre" else browser_of(cast.issuer)
+    edit = f"/{door}/users/{cast.anew}"
+    answers = {
+        edit: filled(browser.get(edit), email="new.address@portal.example", first_name="Anya"),
+        f"{edit}/password": {"password": NEW, "confirm": NEW},
+    }
+    if door == "centre":
+        answers["/centre/users/new"] = PETRA | {"first_name": "Anya"}
+    else:
+        admin = {"email": "petra@portal.example", "first_name": "Anya", "last_name": "New", "way": "invite"}
+        answers[f"/issuer/centres/{cast.riverside}/admins/new"] = admin
+    for path, values in answers.items():
+        answer = browser.submit(path, values)
+        assert answer.status_code == 429, path
+        assert int(answer.headers["Retry-After"]) > 60
+        limit = throttles.LINK_MAILS if path.endswith("/password") else throttles.ACCOUNTS
+        assert limit.sentence in words(answer)
+        assert path.endswith("/password") or 'value="Anya"' in answer.text
 
 
 # ── Locking ──────────────────────────────────────────────────────────────────────────────────────────────────────
