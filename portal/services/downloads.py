@@ -51,6 +51,7 @@ NOTHING = N_("None of the documents could be delivered.")
 STOPPED = N_("Packing this export stopped the worker each time it was tried. Please report an issue.")
 POISON = N_("Packing this document stopped the worker each time it was tried.")
 LOST = N_("The file was damaged or lost, and was taken away. You can have it made again.")
+NOT_NOW = N_("The file cannot be read at this moment. Please try again in a moment.")
 NOT_READY = N_("This file is not ready yet. It appears in Downloads when it is.")
 HAS_FAILED = N_("There is no file: this export failed. Downloads says why.")
 IS_EXPIRED = N_("This file has expired and was deleted. Export the records again to have a new one.")
@@ -487,14 +488,19 @@ def expire_next() -> tuple[int, str] | None:
     return download.id, file
 
 
-def lost(download_id: int, *, sha256: str) -> None:
-    """Say that the file of a zip is not what it was: nobody gets it any more, and it can be made again."""
+def lost(download_id: int, *, sha256: str) -> bool:
+    """Say that the file of a zip is not what it was: nobody gets it any more, and it can be made again.
+
+    False when this is no news: it expired, was removed or was made again since it was looked at.
+    """
     with unit_of_work(SYSTEM) as record:
         download = db.session.scalars(select(Download).where(Download.id == download_id).with_for_update()).one()
-        if download.state is DownloadState.COMPLETED and download.sha256 == sha256:
+        is_it = download.state is DownloadState.COMPLETED and download.sha256 == sha256 and download.removed_at is None
+        if is_it:
             for name, value in _failed(LOST).items():
                 setattr(download, name, value)
             record(DownloadWentOn(download_id=download.id, centre_id=download.centre_id))
+    return is_it
 
 
 # ── Handing over ─────────────────────────────────────────────────────────────────────────────────────────────────

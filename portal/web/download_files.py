@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
@@ -36,21 +37,45 @@ End = Callable[[int, int, int], None]
 """Told how an answer ended: the first byte, how many were sent, how many were promised."""
 
 
+class Gone(Exception):
+    """The folder of the zips is there, and the file is not in it."""
+
+
+class Unreadable(Exception):
+    """The disk gives no bytes at this moment; whether they are what they were, nobody knows."""
+
+
 def is_sound(path: Path, *, size: int, sha256: str) -> bool:
-    """Whether the file is still there with the bytes that were packed; hashed off the event loop, and only once."""
+    """Whether the file is still there with the bytes that were packed; hashed off the event loop, and only once.
+
+    Raises ``Unreadable``: a disk that does not answer says nothing against a file.
+    """
     try:
-        found = path.stat()
-        if found.st_size != size:
-            return False
-        key = (path.name, found.st_size, found.st_mtime_ns)
-        if key not in _known:
-            if len(_known) >= MOST_KNOWN:
-                _known.clear()
-            _known[key] = run_blocking(_digest, path)
-        return _known[key] == sha256
+        with _disk_watched(path):
+            found = path.stat()
+            if found.st_size != size:
+                return False
+            key = (path.name, found.st_size, found.st_mtime_ns)
+            if key not in _known:
+                if len(_known) >= MOST_KNOWN:
+                    _known.clear()
+                _known[key] = run_blocking(_digest, path)
+            return _known[key] == sha256
+    except Gone:
+        return False
+
+
+@contextmanager
+def _disk_watched(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as problem:
         log.error("the zip %s cannot be read: %s", path.name, problem)
-        return False
+        # Where even the folder is missing, its disk is not mounted, and the file may well be on it.
+        # (``Path.is_dir`` raises where the disk does not answer.)
+        if isinstance(problem, FileNotFoundError) and os.path.isdir(path.parent):  # noqa: PTH112
+            raise Gone from problem
+        raise Unreadable from problem
 
 
 def _digest(path: Path) -> str:
@@ -64,6 +89,7 @@ def answer(
     """The zip, or the part of it that was asked for. ``begun``, ``beat`` and ``ended`` follow the bytes on their way.
 
     Source: RFC 9110, 13 and 14. Of several ranges at once nothing is made: the answer is then the whole.
+    Raises ``Gone`` and ``Unreadable``, before anything was said or sent.
     """
     if request.if_none_match.contains(sha256):
         return _with_headers(Response(status=304), sha256, name)
@@ -78,7 +104,8 @@ def answer(
         response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     if request.method != "HEAD":
         # Opened before anything is said: whatever becomes of the name, these bytes stay until the answer is over.
-        handle = os.open(path, os.O_RDONLY)
+        with _disk_watched(path):
+            handle = os.open(path, os.O_RDONLY)
         try:
             begun()
         except BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -29,6 +29,9 @@ from portal.vocabulary import DownloadState
 from portal.web import download_files, grids
 from portal.web.fields import add_error
 from portal.web.guards import centre
+
+if TYPE_CHECKING:
+    from portal.models.downloads import Download
 
 
 class ExportForm(FlaskForm):
@@ -204,22 +207,46 @@ def download_file(actor: Actor, download_id: int) -> Any:
     found = get_download(download_id, actor=actor)
     try:
         downloads.require_ready(found)
-        path = shelf_of(current_app.config["PORTAL_DATA"]).path(found.file)
-        if not download_files.is_sound(path, size=found.size, sha256=found.sha256):
-            downloads.lost(found.id, sha256=found.sha256)
-            raise WrongMove(downloads.LOST)
-        return download_files.answer(
-            path,
-            size=found.size,
-            sha256=found.sha256,
-            name=found.name,
-            begun=partial(downloads.begin_handing, found.id, actor=actor),
-            beat=partial(downloads.beat_handing, found.id),
-            ended=_ended(found.id, found.sha256, actor),
-        )
+        return _hand_over(found, actor)
+    except download_files.Gone:
+        code, why = _what_became_of(found, actor)
+    except download_files.Unreadable:
+        code, why = 503, downloads.NOT_NOW
     except (WrongMove, Expired) as error:
-        page = render_template("centre/download_gone.html", download=found, why=error.message)
-        return page, 410 if isinstance(error, Expired) else 409
+        code, why = _code_of(error), error.message
+    headers = {"Retry-After": "5"} if code == 503 else {}
+    return render_template("centre/download_gone.html", download=found, why=why), code, headers
+
+
+def _hand_over(found: Download, actor: Actor) -> Response:
+    path = shelf_of(current_app.config["PORTAL_DATA"]).path(found.file)
+    if not download_files.is_sound(path, size=found.size, sha256=found.sha256):
+        raise download_files.Gone
+    return download_files.answer(
+        path,
+        size=found.size,
+        sha256=found.sha256,
+        name=found.name,
+        begun=partial(downloads.begin_handing, found.id, actor=actor),
+        beat=partial(downloads.beat_handing, found.id),
+        ended=_ended(found.id, found.sha256, actor),
+    )
+
+
+def _what_became_of(found: Download, actor: Actor) -> tuple[int, str]:
+    """The code and the sentence for a file that is not there: it expired or was removed just now, or it is lost."""
+    if downloads.lost(found.id, sha256=found.sha256):
+        return 409, downloads.LOST
+    try:
+        downloads.require_ready(get_download(found.id, actor=actor))
+    except (WrongMove, Expired) as error:
+        return _code_of(error), error.message
+    # It was made again in the meantime.
+    return 503, downloads.NOT_NOW
+
+
+def _code_of(error: WrongMove | Expired) -> int:
+    return 410 if isinstance(error, Expired) else 409
 
 
 def _ended(download_id: int, sha256: str, actor: Actor) -> download_files.End:

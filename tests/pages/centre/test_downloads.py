@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import re
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
@@ -20,6 +23,7 @@ from portal.services import downloads
 from portal.tasks import downloads as packing
 from portal.unit_of_work import unit_of_work
 from portal.vocabulary import Arrival, DownloadState
+from portal.web import download_files
 
 EXPORT = "/centre/records/export"
 ALL = {"selection": "all", "query": ""}
@@ -396,6 +400,65 @@ def test_a_damaged_zip_is_never_handed_over_and_can_be_made_again(michael, app, 
     assert row().state is DownloadState.COMPLETED
     assert michael.get(file_of(ready)).data == shelf_of(app.config["PORTAL_DATA"]).path(row().file).read_bytes()
     assert len(list(path.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize("where", ["looked at", "hashed", "opened"])
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EMFILE, errno.ESTALE])
+def test_a_disk_that_does_not_answer_costs_no_zip(michael, ready, path, data, row, monkeypatch, where, number):
+    real = {"looked at": Path.stat, "hashed": download_files._digest, "opened": os.open}[where]
+
+    def fails(file, *args, **kwargs):
+        if str(file) == str(path):
+            raise OSError(number, os.strerror(number))
+        return real(file, *args, **kwargs)
+
+    with monkeypatch.context() as away:
+        target, name = {"looked at": (Path, "stat"), "hashed": (download_files, "_digest"), "opened": (os, "open")}[
+            where
+        ]
+        away.setattr(target, name, fails)
+        answer = michael.get(file_of(ready))
+    assert (answer.status_code, answer.headers["Retry-After"], answer.mimetype) == (503, "5", "text/html")
+    assert downloads.NOT_NOW in answer.text
+    assert (row().state, row().file, row().arrival) == (DownloadState.COMPLETED, ready.file, Arrival.NONE)
+    assert michael.get(file_of(ready)).data == data
+
+
+def test_a_disk_that_is_not_mounted_costs_no_zip(michael, ready, path, data, row):
+    elsewhere = path.parent.rename(path.parent.with_name("elsewhere"))
+    assert michael.get(file_of(ready)).status_code == 503
+    assert row().state is DownloadState.COMPLETED
+    elsewhere.rename(path.parent)
+    assert michael.get(file_of(ready)).data == data
+
+
+@pytest.mark.parametrize("when", ["looked at", "opened"])
+@pytest.mark.parametrize(
+    ("values", "status", "state"),
+    [
+        ({"state": DownloadState.EXPIRED, "file": ""}, 410, DownloadState.EXPIRED),
+        ({"removed_at": clock.now(), "file": ""}, 404, DownloadState.COMPLETED),
+        ({"state": DownloadState.PENDING, "file": ""}, 409, DownloadState.PENDING),
+        ({"sha256": "of another zip"}, 503, DownloadState.COMPLETED),
+        ({}, 409, DownloadState.FAILED),
+    ],
+)
+def test_a_file_that_goes_at_the_last_moment_is_answered_by_its_row(
+    michael, ready, path, row, change, monkeypatch, when, values, status, state
+):
+    real = download_files.is_sound
+
+    def goes(*args, **kwargs):
+        found = when == "looked at" or real(*args, **kwargs)
+        if values:
+            change(**values)
+        path.unlink()
+        return found and (when == "opened" or real(*args, **kwargs))
+
+    monkeypatch.setattr(download_files, "is_sound", goes)
+    answer = michael.get(file_of(ready))
+    assert answer.status_code == status
+    assert (row().state, row().arrival) == (state, Arrival.NONE)
 
 
 def test_a_file_that_expires_while_it_is_handed_over_arrives(michael, app, ready, data, change, row, monkeypatch):
