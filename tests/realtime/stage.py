@@ -20,6 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import flask_migrate
 import socketio
 
 from portal import clock, reference
@@ -73,7 +74,8 @@ class Stage:
             os.environ.clear()
             os.environ.update(before)
         with self.app.app_context():
-            db.create_all()
+            # By the migrations: an index of PostgreSQL needs extensions, which the models alone do not make.
+            flask_migrate.upgrade(directory="migrations")
             self._cast()
         self.process: subprocess.Popen[bytes] | None = None
         self.serial = 0
