@@ -64,6 +64,8 @@ class Skip(StrEnum):
     NOT_DRAWN = "not_drawn"
     """No document can be looked at yet."""
     TOO_OFTEN = "too_often"
+    CAME = "came"
+    """The learner was to be chased, and has registered meanwhile."""
 
 
 SENTENCES = {
@@ -75,6 +77,7 @@ SENTENCES = {
     Skip.CANCELLED: "Every document of this record is cancelled or replaced, so there is nothing to tell.",
     Skip.NOT_DRAWN: "No document of this record is ready yet. Save the address now, and notify when one is.",
     Skip.TOO_OFTEN: f"This learner was written to {MOST_A_DAY} times within a day. Try again tomorrow.",
+    Skip.CAME: "This learner has registered meanwhile.",
 }
 
 FIELDS = {Skip.NO_ADDRESS: "email", Skip.ALREADY: "again", Skip.FAILED: "again", Skip.BOUNCED: "again"}
@@ -121,13 +124,14 @@ def plan(
     *,
     again: bool = False,
     even_bounced: bool = False,
+    chasing: bool = False,
     seen: int | None = None,
     actor: Actor,
 ) -> Plan:
     """Say who of these records would be told and who not, and why. Raises ``NotFound`` if one is not the actor's.
 
     ``again``: also those who were asked for at their address before, up to the notice ``seen``; ``even_bounced``: also
-    where the last one came back.
+    where the last one came back; ``chasing``: only those who have not come.
     """
     actor.require(Permission.NOTICES_SEND)
     made = Plan(seen=db.session.scalar(select(func.max(Notice.id))) or 0)
@@ -150,18 +154,30 @@ def plan(
             )
             confirmed = again and not any(each.id > limit for each in earlier)
             why = _why_not(one, ready.get(row.id), earlier, confirmed, even_bounced)
+            if chasing and row.notice in ledger.FURTHER:
+                why = Skip.CAME
             if why is None and today[row.id] >= MOST_A_DAY:
                 why = Skip.TOO_OFTEN
             (made.tell if why is None else made.skipped[why]).append(one)
     return made
 
 
-def notify(record_ids: Collection[int], *, again: bool = False, seen: int | None = None, actor: Actor) -> Plan:
-    """Have the learners of these records told, one mail each; give what was done. Those with a reason are left out."""
+def notify(
+    record_ids: Collection[int],
+    *,
+    again: bool = False,
+    chasing: bool = False,
+    seen: int | None = None,
+    actor: Actor,
+) -> Plan:
+    """Have the learners of these records told, one mail each; give what was done. Those with a reason are left out.
+
+    The options are those of ``plan``.
+    """
     actor.require(Permission.NOTICES_SEND)
     with unit_of_work(actor) as tell:
         _lock(record_ids)
-        made = plan(record_ids, again=again, seen=seen, actor=actor)
+        made = plan(record_ids, again=again, chasing=chasing, seen=seen, actor=actor)
         queue(tell, made.tell, actor)
     return made
 
@@ -367,6 +383,7 @@ def _rows(record_ids: Sequence[int], actor: Actor) -> Sequence[Any]:
             Record.centre_id,
             Record.brand_id,
             Record.email,
+            Record.notice,
             Record.first_name,
             Record.middle_name,
             Record.last_name,

@@ -107,7 +107,8 @@ def notify_records(actor: Actor) -> Any:
     if "decided" not in request.form:
         return _confirm(notices.plan(chosen, actor=actor), chosen, job_id=job_id)
     again = "again" in request.form
-    made = notices.notify(chosen, again=again, seen=_number(request.form.get("seen")), actor=actor)
+    seen = _number(request.form.get("seen"))
+    made = notices.notify(chosen, again=again, chasing="chasing" in request.form, seen=seen, actor=actor)
     count = len(made.tell)
     if count:
         flash(ngettext("%(num)s learner is being notified.", "%(num)s learners are being notified.", count), "success")
@@ -139,7 +140,7 @@ def notify_documents(actor: Actor, job_id: int) -> Any:
 def chase(actor: Actor) -> Any:
     """Say how many learners would be notified again because they have not registered."""
     chosen = list_to_chase(actor=actor)
-    made = notices.plan(chosen, again=True, actor=actor)
+    made = notices.plan(chosen, again=True, chasing=True, actor=actor)
     return _confirm(made, chosen, chasing=True)
 
 

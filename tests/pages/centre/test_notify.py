@@ -17,7 +17,7 @@ from portal.models.documents import Document
 from portal.models.mails import Mail
 from portal.models.notices import Notice
 from portal.models.records import Record
-from portal.services import mails
+from portal.services import mails, notices
 from portal.unit_of_work import unit_of_work
 
 ADDRESS = "learner@home.org.uk"
@@ -198,6 +198,22 @@ def test_those_who_did_not_come_are_listed_and_told_again(app, michael, rita, re
     assert sent() == [f"l{record_ids[0]}@home.org.uk"]
     assert 'data-notify-count="0"' in rita.get("/centre/records/chase").get_data(as_text=True)
     assert "data-id=" not in michael.get("/centre/records?notified=chase").get_data(as_text=True)
+
+
+def test_whoever_comes_before_the_chase_is_confirmed_is_not_chased(app, michael, record_ids, sent) -> None:
+    for ident in record_ids:
+        michael.submit(f"/centre/records/{ident}/notify", {"email": f"l{ident}@home.org.uk", "act": "notify"})
+    sent()
+    with app.app_context(), unit_of_work(SYSTEM):
+        past = clock.now() - timedelta(days=15)
+        db.session.execute(update(Record).where(Record.id.in_(record_ids)).values(notified_at=past))
+        db.session.execute(update(Notice).values(requested_at=past, settled_at=past))
+    confirm = michael.get("/centre/records/chase").get_data(as_text=True)
+    assert f'data-notify-count="{len(record_ids)}"' in confirm
+    with app.app_context(), unit_of_work(SYSTEM) as tell:
+        notices.first_view(tell, record_ids[0])
+    michael.submit("/centre/records/notify", dict(re.findall(r'name="(\w+)" value="([^"]*)"', confirm)))
+    assert sent() == [f"l{ident}@home.org.uk" for ident in record_ids[1:]]
 
 
 def test_a_rivals_records_and_jobs_are_not_there(rita, record_ids, drawn) -> None:
