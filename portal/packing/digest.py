@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from threading import Condition, Thread
 
 PIECE = 1 << 20
+TELL_EVERY = 5.0
+"""Seconds after which whoever waits for the end hears that it goes on."""
 SYNC_EVERY = 64 << 20
 """Bytes after which what is written goes to the disk, so that the end has not to wait for all of it."""
 
@@ -34,10 +37,19 @@ class Digest:
             self._goal = position
             self._news.notify()
 
-    def end(self, size: int) -> str:
-        """Hash up to ``size`` and give the digest in hexadecimal. Raises what reading raised."""
-        self._goal = size
-        self.stop()
+    def end(self, size: int, *, on: Callable[[], None] | None = None) -> str:
+        """Hash up to ``size`` and give the digest in hexadecimal. Raises what reading raised.
+
+        ``on`` is called every ``TELL_EVERY`` seconds while this lasts, and may raise to end the waiting.
+        """
+        with self._news:
+            self._goal = size
+            self._ended = True
+            self._news.notify()
+        while on is not None and self._thread.is_alive():
+            self._thread.join(TELL_EVERY)
+            on()
+        self._thread.join()
         if self._error is not None:
             raise self._error
         return self._hash.hexdigest()

@@ -12,7 +12,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -28,6 +28,10 @@ _UTF8 = 0x800
 _BUFFER = 1 << 20
 _PIECE = 4 << 20
 _OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def _nobody() -> None:
+    """Nobody wants to hear that it goes on."""
 
 
 class NoSpace(OSError):
@@ -96,14 +100,18 @@ class Pack:
         with _space_watched():
             os.fsync(self._file.fileno())
 
-    def check(self, entries: int) -> None:
-        """Read every entry again and compare its CRC; there must be so many. Raises ``BrokenZip``."""
+    def check(self, entries: int, *, on: Callable[[], None] = _nobody) -> None:
+        """Read every entry again and compare its CRC; there must be so many. Raises ``BrokenZip``.
+
+        ``on`` is called after each entry, and may raise to end this.
+        """
         handle = self._file.fileno()
         count = 0
         for info, end in _walk(handle):
             if zlib.crc32(_read(handle, info.file_size, end - info.file_size)) != info.CRC:
                 raise BrokenZip(f"Entry {count + 1} is not what was written.")
             count += 1
+            on()
         if count != entries:
             raise BrokenZip(f"There are {count} entries and not {entries}.")
 
@@ -116,8 +124,11 @@ class Pack:
             pass
 
 
-def copy_beginning(source: Path, target: Path, *, entries: int) -> None:
-    """Copy the first entries of a part to a file of one's own: its old writer may still be alive and writing."""
+def copy_beginning(source: Path, target: Path, *, entries: int, on: Callable[[], None] = _nobody) -> None:
+    """Copy the first entries of a part to a file of one's own: its old writer may still be alive and writing.
+
+    ``on`` is called after each piece, and may raise to end this.
+    """
     with source.open("rb") as old:
         found = list(islice(_walk(old.fileno()), entries))
         if len(found) < entries:
@@ -130,6 +141,7 @@ def copy_beginning(source: Path, target: Path, *, entries: int) -> None:
                     raise BrokenZip("The file ends too early.")
                 new.write(piece)
                 left -= len(piece)
+                on()
 
 
 def _walk(handle: int) -> Iterator[tuple[zipfile.ZipInfo, int]]:

@@ -318,6 +318,12 @@ def progress(turn: Turn, *, done: int, left_out: Mapping[int, str], file: str) -
         )
 
 
+def beat(turn: Turn) -> None:
+    """Say that the packing goes on though there is nothing to commit. Raises ``Fenced``, as ``progress`` does."""
+    with unit_of_work(SYSTEM):
+        claims.beat(turn.claim)
+
+
 def _settle_items(download_id: int, done: int, left_out: Mapping[int, str]) -> int:
     of_it = and_(DownloadItem.download_id == download_id, DownloadItem.state == ItemState.WAITING)
     missed = 0
@@ -522,13 +528,13 @@ def begin_handing(download_id: int, *, actor: Actor) -> None:
     with unit_of_work(actor) as record:
         download = scope.load(scope.downloads(actor), download_id, lock=True)
         require_ready(download)
-        if download.arrival is Arrival.WHOLE or download.downloaded_by != actor.name:
+        if download.arrival is Arrival.WHOLE or download.downloaded_by_id != actor.user_id:
             download.handed_over = []
-        if download.arrival is not Arrival.UNDER_WAY or download.downloaded_by != actor.name:
+        if download.arrival is not Arrival.UNDER_WAY or download.downloaded_by_id != actor.user_id:
             record(DownloadWentOn(download_id=download.id, centre_id=download.centre_id))
         download.arrival = Arrival.UNDER_WAY
         download.downloaded_at = clock.now()
-        download.downloaded_by = actor.name
+        download.downloaded_by_id, download.downloaded_by = actor.user_id, actor.name
 
 
 def beat_handing(download_id: int) -> None:
@@ -554,7 +560,7 @@ def end_handing(download_id: int, *, start: int, sent: int, promised: int, sha25
             return
         pieces = merged([*download.handed_over, [start, start + sent]])
         download.downloaded_at = clock.now()
-        download.downloaded_by = actor.name
+        download.downloaded_by_id, download.downloaded_by = actor.user_id, actor.name
         facts = {"download_id": download.id, "centre_id": download.centre_id}
         if pieces == [[0, download.size]]:
             download.arrival, download.handed_over = Arrival.WHOLE, []

@@ -39,6 +39,9 @@ TURN = fault.wait("TURN", 3).total_seconds()
 COMMIT_EVERY = 1.0
 """Seconds after which what was packed is committed; what a crash undoes is no more than that."""
 
+BEAT_EVERY = 5.0
+"""Seconds after which the lease is renewed where nothing is committed for long."""
+
 AT_ONCE = 500
 """Documents looked up together."""
 
@@ -126,7 +129,7 @@ class _Packing:
         self.file = turn.file
         self.is_known = False
         self.handed = 0
-        self.committed = time.monotonic()
+        self.committed = self.heard_of = time.monotonic()
         self.ticker = ring.Ticker(rooms.centre_downloads(turn.centre_id))
 
     def run(self, end: float) -> bool:
@@ -174,7 +177,12 @@ class _Packing:
             source = shelf.find(turn.file)
             if source is None:
                 raise BrokenZip("It is not there.")
-            copy_beginning(source, part, entries=self.included)
+            try:
+                copy_beginning(source, part, entries=self.included, on=self._beat)
+            except BaseException:
+                # The database has never heard of this file either.
+                part.unlink(missing_ok=True)
+                raise
         return Pack(part, entries=self.included)
 
     def _pack_until(self, end: float) -> None:
@@ -230,10 +238,16 @@ class _Packing:
         downloads.progress(self.turn, done=self.done, left_out=self.left_out, file=self.file)
         self.left_out = {}
         self.is_known = True
-        self.committed = time.monotonic()
+        self.committed = self.heard_of = time.monotonic()
         if self.turn.orphaned:
             # Whoever wrote the others died, or finds at its next commit that nothing here is its any more.
             self.shelf.keep_only(self.turn.download_id, self.file)
+
+    def _beat(self) -> None:
+        """Renew the lease now and then: copying, checking and hashing a large zip takes longer than it lasts."""
+        if time.monotonic() - self.heard_of >= BEAT_EVERY:
+            downloads.beat(self.turn)
+            self.heard_of = time.monotonic()
 
     def _finish(self) -> None:
         turn, pack = self.turn, self.pack
@@ -249,11 +263,13 @@ class _Packing:
             extra.append((NOT_INCLUDED, _not_included(ident)))
         for name, data in extra:
             pack.add(name, data, moment)
+        self._beat()
         size = pack.close_up()
         fault.point("export_after_close_before_fsync", ident)
         pack.sync()
-        pack.check(self.included + len(extra))
-        sha256 = self.digest.end(size)
+        self._beat()
+        pack.check(self.included + len(extra), on=self._beat)
+        sha256 = self.digest.end(size, on=self._beat)
         fault.point("export_after_fsync_before_rename", ident)
         done = self.shelf.finish(pack.path)
         fault.point("export_after_rename_before_commit", ident)

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import secrets
+import time
 import zipfile
 from datetime import timedelta
 
@@ -24,7 +25,7 @@ from portal.models.documents import Document
 from portal.models.downloads import Download, DownloadItem
 from portal.models.facts import RoomChange
 from portal.models.records import Record
-from portal.packing import NoSpace, Shelf
+from portal.packing import Digest, NoSpace, Pack, Shelf, digest
 from portal.queries.documents import store_root
 from portal.queries.downloads import ready_count, shelf_of
 from portal.queries.jobs import JOB_DOCUMENTS
@@ -416,6 +417,69 @@ def test_the_part_of_one_who_may_still_live_is_copied_not_shared(ask, app, rings
     with opened(app, ident) as zipped:
         assert zipped.testzip() is None
     assert [path.name for path in shelf(app).root.iterdir()] == [found.file]
+
+
+@pytest.mark.parametrize("stage", ["copied", "listed", "synced", "checked", "hashed"])
+def test_who_copies_or_finishes_for_longer_than_a_lease_keeps_it(ask, app, rings, monkeypatch, stage):
+    """The lease is let run out as the stage begins; when it is over, another worker finds nothing to take."""
+    ident = ask()
+    with monkeypatch.context() as short:
+        short.setattr(packing, "TURN", 0.0)
+        pack(ident)
+        pack(ident)
+    downloads.claim()
+    lease_over(ident)
+    monkeypatch.setattr(packing, "BEAT_EVERY", 0.0)
+    monkeypatch.setattr(digest, "TELL_EVERY", 0.01)
+    stages = {
+        "copied": (packing, "copy_beginning"),
+        "listed": (packing, "_manifest"),
+        "synced": (Pack, "sync"),
+        "checked": (Pack, "check"),
+        "hashed": (Digest, "end"),
+    }
+    place, name = stages[stage]
+    real, after = getattr(place, name), {"listed": (Pack, "close_up"), "synced": (Pack, "check")}.get(stage)
+    hash_on, seen = Digest._follow, []
+
+    def lasts(*args, **more):
+        lease_over(ident)
+        result = real(*args, **more)
+        if after is None:
+            seen.append(downloads.claim())
+        return result
+
+    monkeypatch.setattr(place, name, lasts)
+    if after is not None:
+        follows = getattr(*after)
+        monkeypatch.setattr(*after, lambda *args, **more: (seen.append(downloads.claim()), follows(*args, **more))[1])
+    if stage == "hashed":
+        monkeypatch.setattr(Digest, "_follow", lambda self: (time.sleep(0.3), hash_on(self)))
+    found = pack(ident)
+    assert seen == [None]
+    assert (found.state, found.left_out) == (DownloadState.COMPLETED, 0)
+
+
+def test_a_removed_export_stops_who_copies_it_and_leaves_nothing(ask, app, cast, rings, monkeypatch):
+    ident = ask()
+    with monkeypatch.context() as short:
+        short.setattr(packing, "TURN", 0.0)
+        pack(ident)
+    downloads.claim()
+    lease_over(ident)
+    monkeypatch.setattr(packing, "BEAT_EVERY", 0.0)
+    real = packing.copy_beginning
+
+    def is_removed(*args, on):
+        def heard():
+            shelf(app).forget(downloads.remove(ident, actor=as_actor(cast.anew)))
+            on()
+
+        return real(*args, entries=1, on=heard)
+
+    monkeypatch.setattr(packing, "copy_beginning", lambda source, part, *, entries, on: is_removed(source, part, on=on))
+    packing.pack(ident)
+    assert list(shelf(app).root.iterdir()) == []
 
 
 @pytest.mark.parametrize("harm", ["gone", "short"])
