@@ -227,6 +227,9 @@ def _enter(
     step = db.session.get(SecondStep, user.id)
     has_one = step is not None and step.confirmed_at is not None
     if has_one or user.role in second_step_for:
+        if not has_one:
+            # Whoever has only the password may have read a secret that was begun before: each sign-in makes its own.
+            db.session.execute(delete(SecondStep).where(SecondStep.user_id == user.id))
         pending = tokens.issue(
             TokenPurpose.SECOND_STEP,
             user.id,
@@ -272,6 +275,13 @@ def end_own_session(session_id: int, *, actor: Actor) -> None:
         if found is None or found.user_id != actor.user_id:
             raise NotFound("There is nothing here.")
         _end(record, session_id)
+
+
+def end_other_sessions(record: Record, user_id: int, *, but: int | None) -> None:
+    """End the sessions of a user, all of them or all but one, inside the caller's unit of work."""
+    for session_id in db.session.scalars(select(UserSession.id).where(UserSession.user_id == user_id)).all():
+        if session_id != but:
+            _end(record, session_id)
 
 
 def sign_out_everywhere(*, actor: Actor) -> None:

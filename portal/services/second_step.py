@@ -71,10 +71,13 @@ class Shared:
     """The same for a camera (Key URI format)."""
 
 
-def find_shared(user_id: int, *, portal: str, secret_key: str) -> Shared | None:
-    """The secret of a second step that no code has proved yet; of a proved one nobody learns it again."""
+def find_shared(user_id: int, begun: object, *, portal: str, secret_key: str) -> Shared | None:
+    """The secret of a second step that no code has proved yet; of a proved one nobody learns it again.
+
+    ``begun`` is the mark that ``begin`` gave: only the browser that began has it.
+    """
     step = db.session.get(SecondStep, user_id)
-    if step is None or step.confirmed_at is not None:
+    if step is None or step.confirmed_at is not None or not _is_of(step, begun):
         return None
     secret = _opened(step, secret_key)
     user = db.session.get_one(User, user_id)
@@ -83,8 +86,21 @@ def find_shared(user_id: int, *, portal: str, secret_key: str) -> Shared | None:
     return Shared(secret, pyotp.TOTP(secret).provisioning_uri(name=user.username, issuer_name=portal))
 
 
-def begin(user_id: int, *, secret_key: str, actor: Actor) -> None:
-    """Make a secret for a user; it counts for nothing until ``confirm``."""
+def begin_own(password: str, *, secret_key: str, actor: Actor) -> str:
+    """``begin`` for somebody who is signed in: by the password once more, as a session may be in other hands.
+
+    Raises ``Invalid`` at ``current``, ``Throttled``, ``Crowded``.
+    """
+    user_id = _entitled(actor)
+    accounts.check_password(password, actor=actor)
+    return begin(user_id, secret_key=secret_key, actor=actor)
+
+
+def begin(user_id: int, *, secret_key: str, actor: Actor) -> str:
+    """Make a secret for a user whose password was right a moment ago; it counts for nothing until ``confirm``.
+
+    Gives the mark of this secret, for the session of the browser that asked: another one neither reads nor confirms it.
+    """
     with unit_of_work(actor):
         user = db.session.get_one(User, user_id, with_for_update=True)
         if Permission.SECOND_STEP not in permissions_of(user.role):
@@ -97,17 +113,21 @@ def begin(user_id: int, *, secret_key: str, actor: Actor) -> None:
             db.session.add(step)
         step.secret = _locker(secret_key).encrypt(pyotp.random_base32().encode()).decode()
         step.last_counter = 0
+        return _mark(step)
 
 
-def confirm(code: str, *, secret_key: str, actor: Actor) -> list[str]:
-    """Switch the own second step on by a first code; give the recovery codes, which nobody can read again."""
-    user_id = _signed_in(actor)
+def confirm(code: str, *, begun: object, session_id: int, secret_key: str, actor: Actor) -> list[str]:
+    """Switch the own second step on by a first code; give the recovery codes, which nobody can read again.
+
+    ``begun`` is the mark that ``begin`` gave. Every session but ``session_id`` ends.
+    """
+    user_id = _entitled(actor)
     code = _readable(code)
     own = _spend(user_id, actor)
     with unit_of_work(actor) as record:
         user = db.session.get_one(User, user_id, with_for_update=True)
         throttles.clear(*own)
-        return _switch_on(record, user, code, secret_key)
+        return _switch_on(record, user, code, secret_key, begun=begun, session_id=session_id)
 
 
 def renew_codes(code: str, *, secret_key: str, actor: Actor) -> list[str]:
@@ -169,10 +189,10 @@ def enter(text: str, code: str, *, secret_key: str, actor: Actor, agent: str = "
 
 
 def set_up_and_enter(
-    text: str, code: str, *, secret_key: str, actor: Actor, agent: str = ""
+    text: str, code: str, *, begun: object, secret_key: str, actor: Actor, agent: str = ""
 ) -> tuple[Entry, list[str]]:
     """Finish the first sign-in of somebody who has to have a second step: it is switched on by this code."""
-    return _enter(text, code, secret_key=secret_key, actor=actor, agent=agent, enrol=True)
+    return _enter(text, code, secret_key=secret_key, actor=actor, agent=agent, enrol=True, begun=begun)
 
 
 def readable_codes(user_id: int, codes: list[str], *, secret_key: str) -> list[str]:
@@ -185,7 +205,9 @@ def readable_codes(user_id: int, codes: list[str], *, secret_key: str) -> list[s
     return [code for code_hash, code in hashes.items() if code_hash in found]
 
 
-def _enter(text: str, code: str, *, secret_key: str, actor: Actor, agent: str, enrol: bool) -> tuple[Entry, list[str]]:
+def _enter(
+    text: str, code: str, *, secret_key: str, actor: Actor, agent: str, enrol: bool, begun: object = None
+) -> tuple[Entry, list[str]]:
     code = _readable(code)
     found = waiting(text, secret_key=secret_key)
     own = _spend(found.user_id, actor)
@@ -199,7 +221,7 @@ def _enter(text: str, code: str, *, secret_key: str, actor: Actor, agent: str, e
         if (refusal := accounts.refusal_of(user, door_of(user.role))) is not None:
             raise refusal
         if enrol:
-            codes = _switch_on(record, user, code, secret_key)
+            codes = _switch_on(record, user, code, secret_key, begun=begun, session_id=None)
             right = True
         else:
             right = _take(record, user, code, secret_key)
@@ -214,16 +236,20 @@ def _enter(text: str, code: str, *, secret_key: str, actor: Actor, agent: str, e
     return entry, codes
 
 
-def _switch_on(record: Record, user: User, code: str, secret_key: str) -> list[str]:
-    step = db.session.get(SecondStep, user.id, with_for_update=True)
-    if step is None:
-        raise WrongMove("Begin with setting up the second step.")
-    if step.confirmed_at is not None:
+def _switch_on(
+    record: Record, user: User, code: str, secret_key: str, *, begun: object, session_id: int | None
+) -> list[str]:
+    step = db.session.get(SecondStep, user.id, with_for_update=True, populate_existing=True)
+    if step is not None and step.confirmed_at is not None:
         raise WrongMove("The second step is switched on already.")
+    if step is None or not _is_of(step, begun):
+        raise WrongMove("Begin with setting up the second step.")
     if not _take_time_code(step, code, secret_key):
         raise Invalid("This code is not right. Type the six digits that your app shows now.", field="code")
     step.confirmed_at = clock.now()
     record(_changed(user, "switched it on"))
+    # A session that was opened by the password alone is worth no more than the password alone.
+    accounts.end_other_sessions(record, user.id, but=session_id)
     _tell(record, user, "second_step_set")
     return _new_codes(user.id, secret_key)
 
@@ -303,6 +329,15 @@ def _opened(step: SecondStep, secret_key: str) -> str | None:
         return None
 
 
+def _mark(step: SecondStep) -> str:
+    # What is kept is encrypted with a new nonce each time, so no two secrets have one mark.
+    return hashlib.sha256(step.secret.encode()).hexdigest()
+
+
+def _is_of(step: SecondStep, begun: object) -> bool:
+    return isinstance(begun, str) and hmac.compare_digest(_mark(step).encode(), begun.encode())
+
+
 def _readable(code: str) -> str:
     """A code as it was typed: spaces, dashes and small letters forgiven. Raises ``Invalid`` for what is none."""
     if not code.strip():
@@ -324,8 +359,14 @@ def _spend(user_id: int, actor: Actor) -> list[throttles.Spent]:
     return own
 
 
-def _signed_in(actor: Actor) -> int:
+def _entitled(actor: Actor) -> int:
     actor.require(Permission.SECOND_STEP)
+    return _signed_in(actor)
+
+
+def _signed_in(actor: Actor) -> int:
+    # Not the right to have one: whoever lost the admin right may still manage the one that is on.
+    actor.require(Permission.PROFILE_CHANGE)
     if actor.user_id is None:
         raise NotAllowed("Sign in first.")
     return actor.user_id

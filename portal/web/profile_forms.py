@@ -57,5 +57,11 @@ class OffForm(CodeForm):
     current = PasswordField(_l("Current password"), validators=[InputRequired(_l("Enter your current password."))])
 
 
+class BeginForm(FlaskForm):
+    """Setting the second step up: the password, as a session may be in other hands."""
+
+    current = PasswordField(_l("Current password"), validators=[InputRequired(_l("Enter your current password."))])
+
+
 class Button(FlaskForm):
     """Nothing but a button, and the token that says that it was pressed here."""

@@ -6,12 +6,13 @@ Each section is a page with an address of its own, so that all of it works witho
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import Forbidden, NotFound
 from werkzeug.wrappers import Response
 
 from portal import green
@@ -29,7 +30,7 @@ from portal.services import accounts, pictures, second_step, users
 from portal.vocabulary import Door
 from portal.web import errors, picture_files, second_step_pictures, sessions
 from portal.web.fields import add_error
-from portal.web.profile_forms import Button, CodeForm, DetailsForm, OffForm, PasswordForm, PictureForm
+from portal.web.profile_forms import BeginForm, Button, CodeForm, DetailsForm, OffForm, PasswordForm, PictureForm
 
 Guard = Callable[[Permission], Callable[[Callable[..., Any]], Callable[..., Any]]]
 View = Callable[..., Any]
@@ -158,17 +159,26 @@ def end_sessions(actor: Actor) -> Response:
     return redirect(url_for(f"auth.{_door()}_login"))
 
 
-@page("/profile/second-step", permission=Permission.SECOND_STEP)
+@page("/profile/second-step")
 def own_second_step(actor: Actor) -> Any:
     """How the second step stands, and setting it up."""
+    _require_second_step(actor)
     return _second_step(actor, CodeForm())
 
 
 @page("/profile/second-step/begin", "POST", Permission.SECOND_STEP)
 def begin_second_step(actor: Actor) -> Any:
-    """Make the secret that the app has to know."""
-    second_step.begin(actor.user_id or 0, secret_key=_secret(), actor=actor)
-    return redirect(url_for(".own_second_step"))
+    """Make the secret that the app has to know, by the password."""
+    form = BeginForm(request.form)
+    if form.validate_on_submit():
+        try:
+            begun = second_step.begin_own(form.current.data or "", secret_key=_secret(), actor=actor)
+        except (Invalid, WrongMove) as error:
+            add_error(form, error)
+        else:
+            session[second_step_pictures.BEGUN] = begun
+            return redirect(url_for(".own_second_step"))
+    return _second_step(actor, CodeForm(formdata=None), begin=form)
 
 
 @page("/profile/second-step/qr.svg", permission=Permission.SECOND_STEP)
@@ -182,19 +192,22 @@ def second_step_qr(actor: Actor) -> Response:
 
 @page("/profile/second-step/confirm", "POST", Permission.SECOND_STEP)
 def confirm_second_step(actor: Actor) -> Any:
-    """Switch it on by a first code."""
-    return _with_codes(actor, second_step.confirm)
+    """Switch it on by a first code; every other session ends, this one goes on."""
+    begun = session.get(second_step_pictures.BEGUN)
+    return _with_codes(actor, partial(second_step.confirm, begun=begun, session_id=_current().session_id), ending=True)
 
 
-@page("/profile/second-step/codes", "POST", Permission.SECOND_STEP)
+@page("/profile/second-step/codes", "POST")
 def renew_codes(actor: Actor) -> Any:
     """Make new recovery codes."""
+    _require_second_step(actor)
     return _with_codes(actor, second_step.renew_codes)
 
 
-@page("/profile/second-step/codes.txt", "POST", Permission.SECOND_STEP)
+@page("/profile/second-step/codes.txt", "POST")
 def save_codes(actor: Actor) -> Response:
     """The codes that the page showed a moment ago, as a file; only what is really a code of this user."""
+    _require_second_step(actor)
     codes = second_step.readable_codes(actor.user_id or 0, request.form.getlist("code"), secret_key=_secret())
     if not codes:
         raise Invalid(_("These recovery codes are not good any more. Make new ones."))
@@ -206,9 +219,10 @@ def save_codes(actor: Actor) -> Response:
     return response
 
 
-@page("/profile/second-step/off", "POST", Permission.SECOND_STEP)
+@page("/profile/second-step/off", "POST")
 def switch_off_second_step(actor: Actor) -> Any:
     """Switch it off, by the password and a code."""
+    _require_second_step(actor)
     form = OffForm(request.form)
     if form.validate_on_submit():
         try:
@@ -223,7 +237,7 @@ def switch_off_second_step(actor: Actor) -> Any:
             add_error(form, error)
         else:
             flash(_("The second step is switched off."), "success")
-            return redirect(url_for(".own_second_step"))
+            return redirect(url_for(".own_second_step" if actor.may(Permission.SECOND_STEP) else ".profile"))
     return _second_step(actor, CodeForm(formdata=None), off=form)
 
 
@@ -240,7 +254,7 @@ def _page(section: str, form: FlaskForm, actor: Actor, *, wrong: int = 422, **va
         form=form,
         user=found.user,
         face=kept_pictures.own_picture(actor),
-        may_have_second_step=actor.may(Permission.SECOND_STEP),
+        may_have_second_step=_may_have_second_step(actor),
         room=rooms.desk(found.user.id),
         seq=found.desk_seq,
         **values,
@@ -292,8 +306,20 @@ def _store() -> Store:
     return Store(kept_pictures.store_root(current_app.config["PORTAL_DATA"]))
 
 
-def _second_step(actor: Actor, form: FlaskForm, *, off: OffForm | None = None, wrong: int = 422) -> Any:
-    """The section as it stands; ``form`` takes a code, ``off`` switches it off."""
+def _may_have_second_step(actor: Actor) -> bool:
+    """Whether somebody's role has one, or somebody still has one: of the time before the admin right was taken."""
+    return actor.may(Permission.SECOND_STEP) or second_step_of(actor).on_since is not None
+
+
+def _require_second_step(actor: Actor) -> None:
+    if not _may_have_second_step(actor):
+        raise Forbidden
+
+
+def _second_step(
+    actor: Actor, form: FlaskForm, *, begin: BeginForm | None = None, off: OffForm | None = None, wrong: int = 422
+) -> Any:
+    """The section as it stands; ``begin`` makes a secret, ``form`` takes a code, ``off`` switches it off."""
     state = second_step_of(actor)
     shared = _shared(actor) if state.begun else None
     body, status = _page(
@@ -303,14 +329,15 @@ def _second_step(actor: Actor, form: FlaskForm, *, off: OffForm | None = None, w
         state=state,
         qr=url_for(".second_step_qr"),
         groups=second_step_pictures.groups(shared.secret) if shared else "",
+        begin=begin or BeginForm(formdata=None),
         off=off or OffForm(formdata=None),
         compulsory=_compulsory(actor),
     )
     return body, wrong if request.method == "POST" else status
 
 
-def _with_codes(actor: Actor, act: Callable[..., list[str]]) -> Any:
-    """Do something that gives recovery codes, and show them: this once."""
+def _with_codes(actor: Actor, act: Callable[..., list[str]], *, ending: bool = False) -> Any:
+    """Do something that gives recovery codes, and show them: this once. ``ending``: it ended the other sessions."""
     form = CodeForm(request.form)
     if form.validate_on_submit():
         try:
@@ -318,13 +345,20 @@ def _with_codes(actor: Actor, act: Callable[..., list[str]]) -> Any:
         except (Invalid, WrongMove) as error:
             add_error(form, error)
         else:
-            body, _status = _page("codes", CodeForm(formdata=None), actor, codes=codes, save=url_for(".save_codes"))
+            session.pop(second_step_pictures.BEGUN, None)
+            save = url_for(".save_codes")
+            body, _status = _page("codes", CodeForm(formdata=None), actor, codes=codes, save=save, ended=ending)
             return body
     return _second_step(actor, form)
 
 
 def _shared(actor: Actor) -> second_step.Shared | None:
-    return second_step.find_shared(actor.user_id or 0, portal=second_step_pictures.portal_name(), secret_key=_secret())
+    return second_step.find_shared(
+        actor.user_id or 0,
+        session.get(second_step_pictures.BEGUN),
+        portal=second_step_pictures.portal_name(),
+        secret_key=_secret(),
+    )
 
 
 def _compulsory(actor: Actor) -> bool:

@@ -8,6 +8,9 @@ from werkzeug.wrappers import Response
 from portal.documents.qr import QUIET, matrix, rectangles
 from portal.web import navigation
 
+BEGUN = "second-step-begun"
+"""In the cookie: the mark of the secret that this browser began, and no other one may see."""
+
 
 def groups(secret: str) -> str:
     """A secret as people type it: four characters and a space."""

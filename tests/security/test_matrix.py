@@ -98,7 +98,7 @@ PROFILE_ACTS = {
     "remove_picture": CLICK,
     "end_session": 404,
     "end_sessions": CLICK,
-    "begin_second_step": CLICK,
+    "begin_second_step": 422,
     "confirm_second_step": 422,
     "renew_codes": 422,
     "save_codes": 422,
@@ -172,6 +172,9 @@ DOOR_LOOKS = {"centre.second_step_qr": 404, "issuer.second_step_qr": 404} | {
     "centre.choose_to_notify": 302,
 }
 
+NEEDS_ONE = {"own_second_step", "renew_codes", "save_codes", "switch_off_second_step"}
+"""Pages for whoever may have a second step or has one; the centre's user here has none."""
+
 ROLES = {"learner": Role.LEARNER, "user": Role.CENTRE_USER, "admin": Role.CENTRE_ADMIN, "rival": Role.CENTRE_ADMIN}
 ROLES["issuer"] = Role.ISSUER
 HOMES = {"auth.centre_login": Door.CENTRE, "auth.issuer_login": Door.ISSUER}
@@ -215,6 +218,8 @@ def expected(town: Town, rule: Rule, whose: str, who: str, method: str) -> int:
     if role is None:
         return 302
     if door_of(role) is not door or permission not in permissions_of(role):
+        return 403
+    if role is Role.CENTRE_USER and rule.endpoint.partition(".")[2] in NEEDS_ONE:
         return 403
     if whose == "absent":
         return 404

@@ -74,6 +74,7 @@ def set_up_second_step(actor: Actor) -> Any:
                 entry, codes = steps.set_up_and_enter(
                     text,
                     form.code.data or "",
+                    begun=session.get(second_step_pictures.BEGUN),
                     secret_key=_secret(),
                     actor=actor,
                     agent=request.user_agent.string,
@@ -113,7 +114,7 @@ def begin_second_step(actor: Actor) -> Response:
     if not waiting.enrol:
         raise Expired
     if ButtonForm(request.form).validate_on_submit():
-        steps.begin(waiting.user_id, secret_key=_secret(), actor=actor)
+        session[second_step_pictures.BEGUN] = steps.begin(waiting.user_id, secret_key=_secret(), actor=actor)
     return redirect(url_for(".set_up_second_step"))
 
 
@@ -145,7 +146,12 @@ def _let_in(entry: Entry) -> None:
 def _shared(waiting: steps.Waiting) -> steps.Shared | None:
     if not waiting.enrol:
         return None
-    return steps.find_shared(waiting.user_id, portal=second_step_pictures.portal_name(), secret_key=_secret())
+    return steps.find_shared(
+        waiting.user_id,
+        session.get(second_step_pictures.BEGUN),
+        portal=second_step_pictures.portal_name(),
+        secret_key=_secret(),
+    )
 
 
 def _kept() -> tuple[str, str | None]:

@@ -44,9 +44,9 @@ class Telephone:
         with app.app_context():
             key = app.config["SECRET_KEY"]
             actor = actor_of(db.session.get_one(User, user_id))
-            second_step.begin(user_id, secret_key=key, actor=actor)
-            self.secret = second_step.find_shared(user_id, portal="Portal", secret_key=key).secret
-            self.codes = second_step.confirm(self.code(-1), secret_key=key, actor=actor)
+            begun = second_step.begin(user_id, secret_key=key, actor=actor)
+            self.secret = second_step.find_shared(user_id, begun, portal="Portal", secret_key=key).secret
+            self.codes = second_step.confirm(self.code(-1), begun=begun, session_id=0, secret_key=key, actor=actor)
 
     def code(self, steps: int = 0) -> str:
         return pyotp.TOTP(self.secret).generate_otp(int(clock.now().timestamp()) // 30 + steps)
@@ -69,6 +69,15 @@ def rows(app):
     return read
 
 
+def begin(browser, password=PASSWORD):
+    return browser.submit("/centre/profile/second-step/begin", {"current": password})
+
+
+def secret_on(page) -> str | None:
+    found = re.search(r'second-step__key">([A-Z2-7 ]+)<', page.text)
+    return found.group(1).replace(" ", "") if found else None
+
+
 def codes_on(page) -> list[str]:
     return CODE.findall(html.unescape(re.sub(r"<form.*?</form>", "", page.text, flags=re.S)))
 
@@ -82,9 +91,9 @@ class TestSettingUp:
         michael = browser_of(cast.michael)
         page = michael.get("/centre/profile/second-step")
         assert page.status_code == 200 and "<img" not in page.text.partition("<main")[2].partition("profile__main")[2]
-        assert michael.submit("/centre/profile/second-step/begin").location == "/centre/profile/second-step"
+        assert begin(michael).location == "/centre/profile/second-step"
         page = michael.get("/centre/profile/second-step")
-        secret = re.search(r'second-step__key">([A-Z2-7 ]+)<', page.text).group(1).replace(" ", "")
+        secret = secret_on(page)
         assert len(secret) == 32
         drawing = michael.get("/centre/profile/second-step/qr.svg")
         assert (drawing.mimetype, drawing.headers["Cache-Control"]) == ("image/svg+xml", "no-store")
@@ -119,7 +128,7 @@ class TestSettingUp:
         from PIL import Image, ImageDraw
 
         michael = browser_of(cast.michael)
-        michael.submit("/centre/profile/second-step/begin")
+        begin(michael)
         drawing = michael.get("/centre/profile/second-step/qr.svg").text
         side = int(re.search(r'viewBox="0 0 (\d+)', drawing).group(1))
         picture = Image.new("L", (side * 4, side * 4), 255)
@@ -129,6 +138,47 @@ class TestSettingUp:
             pen.rectangle((x, y, x + int(width) * 4 - 1, y + int(height) * 4 - 1), fill=0)
         found = zxingcpp.read_barcodes(picture)
         assert found and found[0].text.startswith("otpauth://totp/") and "secret=" in found[0].text
+
+    @pytest.mark.parametrize("password", ["", "not the password"])
+    def test_setting_up_takes_the_password(self, browser_of, cast, rows, password):
+        michael = browser_of(cast.michael)
+        answer = begin(michael, password)
+        assert answer.status_code == 422 and 'id="current-error"' in answer.text
+        assert rows(select(SecondStep)) == []
+        assert secret_on(michael.get("/centre/profile/second-step")) is None
+
+    def test_wrong_passwords_there_are_counted_like_those_of_signing_in(self, browser_of, cast, rows):
+        michael = browser_of(cast.michael)
+        answers = [begin(michael, "not the password").status_code for _ in range(6)]
+        assert (answers[0], answers[-1], begin(michael).status_code) == (422, 429, 429)
+        assert rows(select(SecondStep)) == []
+
+    def test_what_one_browser_began_no_other_one_reads_or_confirms(self, browser_of, cast, rows):
+        here, there = browser_of(cast.michael), browser_of(cast.michael)
+        begin(here)
+        secret = secret_on(here.get("/centre/profile/second-step"))
+        assert secret and secret_on(there.get("/centre/profile/second-step")) is None
+        assert there.get("/centre/profile/second-step/qr.svg").status_code == 404
+        code = {"code": pyotp.TOTP(secret).at(clock.now())}
+        refused = there.submit("/centre/profile/second-step/confirm", code)
+        assert refused.status_code == 422 and "Begin with setting up" in errors_in(refused)
+        begin(there)
+        assert secret_on(there.get("/centre/profile/second-step")) not in (secret, None)
+        assert secret_on(here.get("/centre/profile/second-step")) is None, "made anew, and of the other browser now"
+        assert here.submit("/centre/profile/second-step/confirm", code).status_code == 422
+        assert rows(select(SecondStep))[0].confirmed_at is None
+
+    def test_switching_it_on_ends_every_other_session_and_says_so(self, browser_of, cast, rows):
+        there, rita, here = browser_of(cast.michael), browser_of(cast.rita), browser_of(cast.michael)
+        begin(here)
+        page = here.get("/centre/profile/second-step")
+        assert "every other browser" in page.text
+        done = here.submit("/centre/profile/second-step/confirm", {"code": pyotp.TOTP(secret_on(page)).at(clock.now())})
+        assert done.status_code == 200 and "Every other browser is logged out." in done.text
+        assert (is_in(here), is_in(there), is_in(rita)) == (True, False, True)
+        assert here.submit("/centre/profile/second-step/codes.txt", {"code": codes_on(done)}).status_code == 200
+        actions = [entry.action for entry in rows(select(AuditEntry).order_by(AuditEntry.id))]
+        assert actions[-2:] == ["SecondStepChanged", "SignedOut"]
 
 
 class TestSigningIn:
@@ -231,7 +281,7 @@ class TestSigningIn:
         with app.app_context(), unit_of_work(SYSTEM):
             waiting = db.session.scalars(select(OneTimeToken)).one()
             assert waiting.expires_at - waiting.created_at == timedelta(minutes=10)
-            waiting.expires_at = clock.now() - timedelta(seconds=1)
+            waiting.expires_at = clock.now() - timedelta(minutes=1)
         assert client.submit("/second-step", {"code": telephone.code()}).status_code == 410
 
     def test_another_browser_without_the_cookie_gets_nothing(self, app, client, log_in, telephone):
@@ -352,6 +402,37 @@ class TestCompulsory:
         assert done.status_code == 200 and len(codes_on(done)) == 10
         assert is_in(client)
 
+    def test_a_secret_that_was_read_before_is_worth_nothing_to_whoever_has_the_password(
+        self, app, client, log_in, rows
+    ):
+        thief = app.test_client()
+        log_in(thief)
+        thief.submit("/second-step/begin")
+        stolen = secret_on(thief.get("/second-step/set-up"))
+        assert stolen
+        log_in(client)
+        assert rows(select(SecondStep)) == [], "each sign-in makes its own"
+        assert secret_on(client.get("/second-step/set-up")) is None
+        code = {"code": pyotp.TOTP(stolen).at(clock.now())}
+        assert client.submit("/second-step/set-up", code).status_code == 422
+        client.submit("/second-step/begin")
+        assert secret_on(client.get("/second-step/set-up")) not in (stolen, None)
+        assert client.submit("/second-step/set-up", code).status_code == 422
+        assert thief.submit("/second-step/set-up", code).status_code == 410
+
+    def test_a_session_of_the_time_before_neither_reads_the_secret_nor_outlives_it(
+        self, browser_of, cast, client, log_in
+    ):
+        older = browser_of(cast.michael)
+        begin(older)
+        log_in(client)
+        client.submit("/second-step/begin")
+        secret = secret_on(client.get("/second-step/set-up"))
+        assert secret and secret_on(older.get("/centre/profile/second-step")) is None
+        done = client.submit("/second-step/set-up", {"code": pyotp.TOTP(secret).at(clock.now())})
+        assert done.status_code == 200
+        assert (is_in(client), is_in(older)) == (True, False)
+
     def test_ordinary_users_are_not_asked(self, client, log_in):
         assert log_in(client, email="anew.user@portal.example").location == "/centre/"
 
@@ -367,7 +448,30 @@ class TestCompulsory:
         assert client.submit("/second-step/begin").status_code == 410
 
 
-def test_a_demoted_admin_still_gives_the_code(app, client, log_in, cast, telephone):
-    with app.app_context(), unit_of_work(VISITOR):
-        db.session.get_one(User, cast.michael).role = Role.CENTRE_USER
-    assert log_in(client).location == "/second-step"
+class TestDemoted:
+    @pytest.fixture(autouse=True)
+    def demoted(self, app, cast, telephone):
+        with app.app_context(), unit_of_work(VISITOR):
+            db.session.get_one(User, cast.michael).role = Role.CENTRE_USER
+
+    def test_a_demoted_admin_still_gives_the_code(self, client, log_in):
+        assert log_in(client).location == "/second-step"
+
+    def test_and_makes_new_recovery_codes(self, browser_of, cast, telephone):
+        michael = browser_of(cast.michael)
+        assert "/centre/profile/second-step" in michael.get("/centre/profile").text
+        assert michael.get("/centre/profile/second-step").status_code == 200
+        page = michael.submit("/centre/profile/second-step/codes", {"code": telephone.code()})
+        assert len(codes_on(page)) == 10
+        assert michael.submit("/centre/profile/second-step/codes.txt", {"code": codes_on(page)}).status_code == 200
+
+    def test_and_switches_it_off_for_good(self, browser_of, cast, telephone, rows, client, log_in):
+        michael = browser_of(cast.michael)
+        wrong = michael.submit("/centre/profile/second-step/off", {"current": PASSWORD, "code": "000000"})
+        assert wrong.status_code == 422 and len(rows(select(SecondStep))) == 1
+        answer = michael.submit("/centre/profile/second-step/off", {"current": PASSWORD, "code": telephone.code()})
+        assert (answer.status_code, answer.location) == (302, "/centre/profile")
+        assert rows(select(SecondStep)) == rows(select(RecoveryCode)) == []
+        assert michael.get("/centre/profile/second-step").status_code == 403
+        assert begin(michael).status_code == 403, "an ordinary user sets none up"
+        assert log_in(client).location == "/centre/"
