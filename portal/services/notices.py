@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -55,6 +55,8 @@ class Skip(StrEnum):
     NO_ADDRESS = "no_address"
     ALREADY = "already"
     """A notice to this address was asked for before; again only if somebody confirms."""
+    ON_ITS_WAY = "on_its_way"
+    """One to this address waits to be sent, or nobody knows whether it was: another would be one too many."""
     FAILED = "failed"
     """The last one to this address could not be sent; again only if somebody confirms."""
     BOUNCED = "bounced"
@@ -71,6 +73,7 @@ class Skip(StrEnum):
 SENTENCES = {
     Skip.NO_ADDRESS: "Enter the learner’s email address.",
     Skip.ALREADY: "This address was notified already. Tick “Send again” if the learner should get another email.",
+    Skip.ON_ITS_WAY: "An email to this address is already on its way.",
     Skip.FAILED: "The last email to this address could not be sent. Tick “Send again” to try once more.",
     Skip.BOUNCED: "The last email to this address came back. Correct the address, or tick “Send again” to try it once "
     "more.",
@@ -80,7 +83,13 @@ SENTENCES = {
     Skip.CAME: "This learner has registered meanwhile.",
 }
 
-FIELDS = {Skip.NO_ADDRESS: "email", Skip.ALREADY: "again", Skip.FAILED: "again", Skip.BOUNCED: "again"}
+FIELDS = {
+    Skip.NO_ADDRESS: "email",
+    Skip.ON_ITS_WAY: "email",
+    Skip.ALREADY: "again",
+    Skip.FAILED: "again",
+    Skip.BOUNCED: "again",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +119,11 @@ class Plan:
 
     tell: list[Candidate] = field(default_factory=list)
     skipped: dict[Skip, list[Candidate]] = field(default_factory=lambda: defaultdict(list))
-    seen: int = 0
-    """The newest notice that was there: a confirmation speaks of these, not of what others ask for meanwhile."""
+    seen: dict[int, int] = field(default_factory=dict)
+    """How often each record was notified, where it was: a confirmation speaks of these, not of what others ask for.
+
+    Counted, for a higher number of a notice may become visible before a lower one.
+    """
 
     @property
     def passed_over(self) -> int:
@@ -125,17 +137,17 @@ def plan(
     again: bool = False,
     even_bounced: bool = False,
     chasing: bool = False,
-    seen: int | None = None,
+    seen: Mapping[int, int] | None = None,
     actor: Actor,
 ) -> Plan:
     """Say who of these records would be told and who not, and why. Raises ``NotFound`` if one is not the actor's.
 
-    ``again``: also those who were asked for at their address before, up to the notice ``seen``; ``even_bounced``: also
-    where the last one came back; ``chasing``: only those who have not come.
+    ``again``: also those who were asked for at their address before, where that was as often as ``seen`` says of the
+    record (``Plan.seen``); ``even_bounced``: also where the last one came back; ``chasing``: only those who have not
+    come.
     """
     actor.require(Permission.NOTICES_SEND)
-    made = Plan(seen=db.session.scalar(select(func.max(Notice.id))) or 0)
-    limit = made.seen if seen is None else seen
+    made = Plan()
     for ids in _chunks(sorted(set(record_ids))):
         rows = _rows(ids, actor)
         ready, history, today = _readiness(ids), _history(ids), _asked_today(ids)
@@ -152,7 +164,9 @@ def plan(
                 enrolment_number=row.enrolment_number,
                 before=len(earlier),
             )
-            confirmed = again and not any(each.id > limit for each in earlier)
+            if row.notices:
+                made.seen[row.id] = row.notices
+            confirmed = again and (seen is None or seen.get(row.id, 0) == row.notices)
             why = _why_not(one, ready.get(row.id), earlier, confirmed, even_bounced)
             if chasing and row.notice in ledger.FURTHER:
                 why = Skip.CAME
@@ -167,7 +181,7 @@ def notify(
     *,
     again: bool = False,
     chasing: bool = False,
-    seen: int | None = None,
+    seen: Mapping[int, int] | None = None,
     actor: Actor,
 ) -> Plan:
     """Have the learners of these records told, one mail each; give what was done. Those with a reason are left out.
@@ -182,7 +196,14 @@ def notify(
     return made
 
 
-def notify_one(record_id: int, email: str, *, again: bool = False, seen: int | None = None, actor: Actor) -> None:
+def notify_one(
+    record_id: int,
+    email: str,
+    *,
+    again: bool = False,
+    seen: Mapping[int, int] | None = None,
+    actor: Actor,
+) -> None:
     """Keep the address of a record's learner and have them told there, both or neither.
 
     Raises ``Invalid`` with the reason where they are not told; the address is then as it was.
@@ -365,6 +386,8 @@ def _why_not(
         return Skip.NOT_DRAWN
     if not earlier:
         return None
+    if any(each.state is NoticeState.QUEUED for each in earlier):
+        return Skip.ON_ITS_WAY
     last = earlier[-1].state
     if last is NoticeState.BOUNCED:
         return None if confirmed and even_bounced else Skip.BOUNCED
@@ -384,6 +407,7 @@ def _rows(record_ids: Sequence[int], actor: Actor) -> Sequence[Any]:
             Record.brand_id,
             Record.email,
             Record.notice,
+            Record.notices,
             Record.first_name,
             Record.middle_name,
             Record.last_name,
@@ -412,7 +436,7 @@ def _history(record_ids: Sequence[int]) -> dict[tuple[int, str], list[Any]]:
     """The notices of each record by address in lower case, oldest first."""
     found: dict[tuple[int, str], list[Any]] = defaultdict(list)
     rows = db.session.execute(
-        select(Notice.id, Notice.record_id, Notice.address, Notice.state)
+        select(Notice.record_id, Notice.address, Notice.state)
         .where(Notice.record_id.in_(record_ids))
         .order_by(Notice.id)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -68,8 +68,8 @@ def notify_record(actor: Actor, record_id: int) -> Any:
         record=found,
         notices=list_notices(found.id, actor=actor),
         hindered=next((notices.SENTENCES[why] for why in made.skipped if why in NOTHING_TO_TELL), ""),
-        # What a confirmation speaks of stays what was shown when the form was opened.
-        seen=form.seen.data or made.seen,
+        # A confirmation that was given speaks of what was shown before, however often it is pressed.
+        seen=form.seen.data if form.again.data else _counted(made.seen),
         back=request.args.get("back", ""),
         back_url=_back(found),
     )
@@ -85,7 +85,7 @@ def _act(form: NotifyForm, record_id: int, actor: Actor) -> None:
         changed = notices.save_address(record_id, email, actor=actor)
         flash(_("The address is saved.") if changed else _("The address was saved already."), "success")
         return
-    notices.notify_one(record_id, email, again=bool(form.again.data), seen=_number(form.seen.data), actor=actor)
+    notices.notify_one(record_id, email, again=bool(form.again.data), seen=_counts(form.seen.data), actor=actor)
     flash(_("Saved. The learner is being notified."), "success")
 
 
@@ -107,7 +107,7 @@ def notify_records(actor: Actor) -> Any:
     if "decided" not in request.form:
         return _confirm(notices.plan(chosen, actor=actor), chosen, job_id=job_id)
     again = "again" in request.form
-    seen = _number(request.form.get("seen"))
+    seen = _counts(request.form.get("seen"))
     made = notices.notify(chosen, again=again, chasing="chasing" in request.form, seen=seen, actor=actor)
     count = len(made.tell)
     if count:
@@ -148,6 +148,7 @@ def _confirm(made: Plan, chosen: Sequence[int], *, job_id: int | None = None, ch
     return render_template(
         "centre/notify_many.html",
         plan=made,
+        seen=_counted(made.seen),
         chosen=chosen,
         job_id=job_id,
         chasing=chasing,
@@ -161,6 +162,17 @@ def _confirm(made: Plan, chosen: Sequence[int], *, job_id: int | None = None, ch
 def _number(text: str | None) -> int:
     """A number that one of our own forms carried; what is none is nought, which allows nothing."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _counted(seen: Mapping[int, int]) -> str:
+    """How often records were notified, as a form carries it."""
+    return ",".join(f"{record_id}:{count}" for record_id, count in seen.items())
+
+
+def _counts(text: str | None) -> dict[int, int]:
+    """What ``_counted`` wrote; a record that it does not name was never notified."""
+    parts = (part.partition(":") for part in (text or "").split(","))
+    return {_number(record_id): _number(count) for record_id, _colon, count in parts}
 
 
 def _back(record: Any) -> str:
