@@ -56,6 +56,7 @@ def upgrade():
     sa.Column('arrival', sa.String(length=20), nullable=False),
     sa.Column('handed_over', sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), 'postgresql'), nullable=False),
     sa.Column('downloaded_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('downloaded_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('downloaded_by', sa.String(length=300), nullable=False),
     sa.Column('downloads', sa.Integer(), nullable=False),
     sa.Column('removed_at', sa.DateTime(timezone=True), nullable=True),
@@ -65,12 +66,14 @@ def upgrade():
     sa.Column('next_attempt_at', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['centre_id'], ['centre.id'], name=op.f('fk_download_centre_id_centre')),
     sa.ForeignKeyConstraint(['created_by_id'], ['user.id'], name=op.f('fk_download_created_by_id_user'), ondelete='SET NULL'),
+    sa.ForeignKeyConstraint(['downloaded_by_id'], ['user.id'], name=op.f('fk_download_downloaded_by_id_user'), ondelete='SET NULL'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_download')),
     sa.UniqueConstraint('request_key', name=op.f('uq_download_request_key'))
     )
     with op.batch_alter_table('download', schema=None) as batch_op:
         batch_op.create_index('ix_download_centre_id_id', ['centre_id', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_download_created_by_id'), ['created_by_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_download_downloaded_by_id'), ['downloaded_by_id'], unique=False)
         batch_op.create_index('ix_download_state_expires_at', ['state', 'expires_at'], unique=False)
 
     op.create_table('picture',
@@ -318,6 +321,7 @@ def downgrade():
     op.drop_table('picture')
     with op.batch_alter_table('download', schema=None) as batch_op:
         batch_op.drop_index('ix_download_state_expires_at')
+        batch_op.drop_index(batch_op.f('ix_download_downloaded_by_id'))
         batch_op.drop_index(batch_op.f('ix_download_created_by_id'))
         batch_op.drop_index('ix_download_centre_id_id')
 

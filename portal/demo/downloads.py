@@ -85,6 +85,7 @@ def _grow_old(download_id: int, by: Actor) -> None:
                 arrival=Arrival.WHOLE,
                 downloads=1,
                 downloaded_at=weeks_ago + timedelta(minutes=4),
+                downloaded_by_id=by.user_id,
                 downloaded_by=by.name,
             )
         )

@@ -194,6 +194,9 @@ class SignInRefused(Fact):
 
     door: str
     account: str
+    """What was typed, where there is such an account."""
+    user_id: int | None = None
+    """Whose account it was: the address and the username may change."""
 
     def subject(self) -> str:
         return self.account

@@ -51,6 +51,7 @@ class Download(Claimable, Base):
     """``[[from, to], …]``: the bytes that left in this handing over, when they leave in ranges."""
     downloaded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When the zip was last handed over; while that is under way, when it was last heard of."""
+    downloaded_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
     downloaded_by: Mapped[str] = mapped_column(String(300), default="")
     downloads: Mapped[int] = mapped_column(default=0)
     """How often the whole zip arrived."""

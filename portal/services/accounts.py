@@ -148,7 +148,8 @@ def sign_in(
                 record, user, address=actor.address, agent=agent, ending=ending, second_step_for=second_step_for
             )
         else:
-            record(SignInRefused(door=door.value, account=account[:120] if found else "an unknown account"))
+            typed = account[:120] if found else "an unknown account"
+            record(SignInRefused(door=door.value, account=typed, user_id=found.id if found else None))
     if refusal is not None:
         raise refusal
     return entry

@@ -230,7 +230,7 @@ def _enter(
             throttles.clear(*own)
             entry = accounts.open_session(record, user, address=actor.address, agent=agent)
         else:
-            record(SignInRefused(door=door_of(user.role).value, account=user.username[:120]))
+            record(SignInRefused(door=door_of(user.role).value, account=user.username[:120], user_id=user.id))
     if not right:
         raise Invalid(WRONG, field="code")
     return entry, codes

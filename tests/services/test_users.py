@@ -19,12 +19,14 @@ from portal.events import outbox, rooms
 from portal.models.audit import AuditEntry
 from portal.models.centres import Centre
 from portal.models.documents import Document
+from portal.models.downloads import Download
 from portal.models.jobs import Job
 from portal.models.learners import Learner
 from portal.models.mails import Mail
+from portal.models.problems import Problem
 from portal.models.users import User
 from portal.queries import users as reading
-from portal.services import accounts, erasure, passwords, throttles, tokens, users
+from portal.services import accounts, erasure, passwords, problems, throttles, tokens, users
 from portal.tasks import sweeper
 from portal.unit_of_work import unit_of_work
 from portal.vocabulary import Door, MailState, Role, TokenPurpose, UserStatus
@@ -735,6 +737,88 @@ class TestErasing:
         assert (user.full_name, user.password_hash, user.email_confirmed_at) == ("Deleted user", "", None)
         assert user.erased_at is not None
         assert erasure.erase_due() == 0
+
+    def changed(self, people, **values):
+        with unit_of_work(SYSTEM):
+            for name, value in values.items():
+                setattr(db.session.get_one(User, people.anew), name, value)
+
+    def refused(self, account):
+        with pytest.raises(accounts.Refused):
+            sign_in(account, password="something wrong")
+
+    @pytest.fixture
+    def much(self, people, monkeypatch):
+        """Anew had other names and addresses, told of a problem and took an export; Rita has one of the addresses."""
+        michael, anew = as_actor(people.michael), as_actor(people.anew)
+        self.changed(people, username="anewold" + "x" * 150, first_name="Anewold")
+        self.refused("anewold" + "x" * 150)
+        self.refused("anew.user@portal.example")
+        self.changed(people, username="anewer")
+        self.refused("anewer")
+        for address in ("anew.second@portal.example", "anew.third@portal.example"):
+            users.change_email(people.anew, email=address, actor=SYSTEM)
+            self.changed(people, email_confirmed_at=clock.now(), username="anewest")
+            self.refused(address)
+        with unit_of_work(SYSTEM) as record:
+            moment = clock.now()
+            problem = Problem(
+                centre_id=people.riverside, request_key="k",
+                brand_id=db.session.get_one(Centre, people.riverside).brand_id, subject="A download",
+                text="It is empty.", reporter_id=people.anew, reporter=anew.name, created_at=moment, moved_at=moment,
+            )  # fmt: skip
+            export = Download(
+                centre_id=people.riverside, created_by="Michael White", created_at=moment, name="Autumn",
+                request_key="k", downloaded_by_id=people.anew, downloaded_by="Anewold User",
+            )  # fmt: skip
+            namesake = Download(
+                centre_id=people.riverside, created_by="Michael White", created_at=moment, name="Spring",
+                request_key="l", downloaded_by_id=people.michael, downloaded_by="Deleted Namesake",
+            )  # fmt: skip
+            db.session.add_all([problem, export, namesake])
+            db.session.flush()
+            problems._tell_awarding_body(record, problem, anew)
+            problems._tell_reporter(record, problem, "Mended.", key="1")
+        with unit_of_work(SYSTEM):
+            db.session.execute(update(Mail).values(state=MailState.SENT))
+            unknown = Mail.letter.in_(["email_changed", "problem_answered"])
+            db.session.execute(update(Mail).where(unknown).values(state=MailState.UNKNOWN))
+        self.changed(people, first_name="Deleted", last_name="Namesake")
+        users.remove(people.anew, actor=michael)
+        users.change_email(people.rita, email="anew.second@portal.example", actor=SYSTEM)
+        self.refused("anew.second@portal.example")
+        now = clock.now()
+        monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=30, minutes=1))
+        return people.anew
+
+    def test_nothing_is_left_under_earlier_names_and_in_the_mails_of_others(self, much, people):
+        traces = ("Anew", "anewold", "anewer", "anewest", "anew.user@", "anew.third@")
+        assert erasure.erase_due() == 1
+        left = [(name, trace) for name, rows in self.everything().items() for trace in traces if trace in rows]
+        assert left == []
+        lines = db.session.scalars(
+            select(AuditEntry).where(AuditEntry.action == "SignInRefused").order_by(AuditEntry.id)
+        ).all()
+        assert [(line.subject, line.address) for line in lines] == [
+            *[(f"user {much}", "")] * 5,
+            ("anew.second@portal.example", VISITOR.address),
+        ]
+        # What is Rita's or Michael's stays, also where it looks the same.
+        assert letters_to("anew.second@portal.example") == ["email_confirmation"]
+        taken = db.session.execute(select(Download.name, Download.downloaded_by).order_by(Download.id)).all()
+        assert taken == [("Autumn", "Deleted user"), ("Spring", "Deleted Namesake")]
+
+    def test_what_was_said_about_a_problem_stays_and_nobody_is_written_to_again(self, much):
+        erasure.erase_due()
+        reported, answered = db.session.scalars(
+            select(Mail).where(Mail.letter.startswith("problem_")).order_by(Mail.id)
+        ).all()
+        assert (reported.recipient, reported.reply_to) == ("support@seg.example", "")
+        assert (reported.values["reporter"], reported.values["text"]) == ("Deleted user", "It is empty.")
+        assert (answered.recipient, answered.values["name"]) == ("", "Deleted user")
+        assert answered.values["text"] == "Mended."
+        assert db.session.scalars(select(Mail.id).where(Mail.state == MailState.UNKNOWN)).all() == []
+        assert db.session.scalar(select(func.count()).where(Mail.state == MailState.FAILED)) == 3
 
     def test_what_they_did_stays_as_done_by_one_and_the_same(self, gone):
         before = db.session.scalar(select(func.count()).where(AuditEntry.actor_id == gone))
