@@ -43,6 +43,9 @@ REQUESTS = throttles.Limit("export:user", 30, timedelta(minutes=1), "That is a l
 MOST_POISON = 3
 """Documents of one export that may stop a worker for good before the export itself is given up."""
 
+HANDED_BACK = timedelta(seconds=5)
+"""How long an export rests after a turn that was handed back."""
+
 SILENT_AFTER = fault.wait("HANDING", 120)
 """A handing over that nobody heard of for so long was broken off: its web process died."""
 
@@ -395,6 +398,12 @@ def miss(turn: Turn, why: str) -> None:
     with unit_of_work(SYSTEM):
         wait = claims.wait_after(turn.attempts)
         _write(turn, claim_token=0, lease_until=None, next_attempt_at=database_now() + wait)
+
+
+def hand_back(turn: Turn) -> None:
+    """Let somebody go on soon with a turn that failed for no fault of the export: it counts as no attempt."""
+    with unit_of_work(SYSTEM):
+        _write(turn, attempts=Download.attempts - 1, lease_until=database_now() + HANDED_BACK)
 
 
 def give_up_on_poison() -> None:

@@ -42,6 +42,9 @@ COMMIT_EVERY = 1.0
 BEAT_EVERY = 5.0
 """Seconds after which the lease is renewed where nothing is committed for long."""
 
+PAUSES = (0.0, 0.5, 1, 2, 4)
+"""Seconds before each time that a turn is handed back to a database that was away."""
+
 AT_ONCE = 500
 """Documents looked up together."""
 
@@ -79,8 +82,8 @@ def pack(_download_id: int) -> None:
         _forget(turn, shelf, downloads.NO_SPACE)
         return
     except (SQLAlchemyError, Busy) as error:
-        # The database was away: nobody can say more than that now. The lease runs out, and somebody goes on.
         log.warning("export %s waits for the database: %s", turn.download_id, type(error).__name__)
+        _hand_back(turn)
         return
     except BrokenZip as error:
         log.error("the part of export %s is broken (%s); it is begun anew", turn.download_id, error)
@@ -93,6 +96,23 @@ def pack(_download_id: int) -> None:
     if not finished:
         # The sweeper would ring for one turn every five seconds only.
         queue.ring(queue.DOWNLOADS, turn.download_id)
+
+
+def _hand_back(turn: Turn) -> None:
+    """Take back the attempt, so that three bad moments of the database put no document under suspicion.
+
+    A database that restarts is waited for. Where it stays away the lease runs out, the attempt counts, and somebody
+    goes on.
+    """
+    for pause in PAUSES:
+        time.sleep(pause)
+        db.session.remove()
+        try:
+            return downloads.hand_back(turn)
+        except Fenced:
+            return
+        except (SQLAlchemyError, Busy) as error:
+            log.warning("export %s could not be handed back: %s", turn.download_id, type(error).__name__)
 
 
 def _forget(turn: Turn, shelf: Shelf, why: str) -> None:

@@ -12,10 +12,11 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import OperationalError
 
 from portal import clock
 from portal.access.actor import SYSTEM
-from portal.database import db
+from portal.database import Busy, db
 from portal.documents.storage import Store
 from portal.errors import Fenced, Invalid, NotAllowed, NotFound, Throttled, WrongMove
 from portal.grid.question import BadQuery
@@ -530,6 +531,47 @@ def test_a_document_that_kills_its_worker_is_left_out_and_the_rest_is_delivered(
     with opened(app, ident) as zipped:
         assert [line["Why"] for line in sheet(zipped, "not-included.csv")] == [downloads.POISON]
         assert zipped.testzip() is None
+
+
+@pytest.mark.parametrize("error", [OperationalError("UPDATE", {}, Exception("gone")), Busy()])
+@pytest.mark.parametrize("again", [0, 2])
+def test_bad_moments_of_the_database_put_no_document_under_suspicion(ask, app, rings, monkeypatch, error, again):
+    """The database is away when a turn is committed, and the first times that the attempt is to be handed back."""
+    monkeypatch.setattr(packing, "PAUSES", (0, 0, 0))
+    ident = ask()
+    real, away = downloads.hand_back, []
+
+    def fails(*_args, **_more):
+        raise error
+
+    def hand_back(turn):
+        away.append(turn)
+        if len(away) <= again:
+            raise error
+        real(turn)
+
+    for _ in range(4):
+        with monkeypatch.context() as moment:
+            moment.setattr(downloads, "progress", fails)
+            moment.setattr(downloads, "hand_back", hand_back)
+            away.clear()
+            packing.pack(ident)
+        assert row(ident).attempts == 0
+        assert timedelta() < row(ident).lease_until - clock.now() <= downloads.HANDED_BACK
+        assert downloads.claim() is None
+        lease_over(ident)
+        downloads.give_up_on_poison()
+    found = pack(ident)
+    assert (found.state, found.left_out) == (DownloadState.COMPLETED, 0)
+
+
+def test_who_lost_an_export_hands_nothing_back(ask, app, rings):
+    ident = ask()
+    slow = downloads.claim()
+    lease_over(ident)
+    downloads.claim()
+    packing._hand_back(slow)
+    assert row(ident).attempts == 2
 
 
 def test_an_export_that_kills_every_worker_is_given_up(ask, cast, rings):
