@@ -30,7 +30,11 @@ MOST_ATTEMPTS = 10
 """A mail whose worker died so often before DATA has failed: it is the mail that kills."""
 
 GIVE_UP_AFTER = timedelta(hours=4)
-"""A mail that could not be handed over for so long has failed."""
+"""A mail that could not be handed over for so long, and was tried with every wait, has failed.
+
+Age alone says nothing: a mail may have waited for our own workers, and a server that keeps strangers waiting
+(greylisting) always puts the first try off.
+"""
 
 LEASE = fault.wait("MAIL_LEASE", 150)
 """Longer than the longest SMTP session (``SmtpSettings.limit``), so that a slow server is not asked twice."""
@@ -145,7 +149,7 @@ def settle_retry(taken: claims.Claim, reason: str) -> None:
     """Not handed over; try again later, or give up when it has been too long."""
     mail = db.session.get_one(Mail, taken.ids[0])
     moment = database_now()
-    if moment - mail.created_at > GIVE_UP_AFTER:
+    if moment - mail.created_at > GIVE_UP_AFTER and mail.attempts >= len(BACK_OFF):
         _settle(taken, state=MailState.FAILED, failure=reason)
         return
     wait = BACK_OFF[min(mail.attempts, len(BACK_OFF)) - 1]
@@ -205,7 +209,8 @@ def resolve_unknown(mail_id: int, *, arrived: bool, actor: Actor = SYSTEM) -> No
             mail.state, mail.sent_at, mail.failure = MailState.SENT, clock.now(), ""
         else:
             mail.state, mail.data_begun_at, mail.next_attempt_at = MailState.QUEUED, None, None
-            mail.failure = ""
+            # Its tries begin anew: those before were answered with silence, or were long ago.
+            mail.failure, mail.attempts = "", 0
         db.session.flush()
         ledger.mail_settled(record, mail.id, mail.state)
         record(MailSettled(mail_id=mail_id))

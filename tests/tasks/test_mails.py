@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
+from portal import clock
 from portal.access.actor import SYSTEM
 from portal.database import Busy, db
 from portal.mail import transport
@@ -15,6 +18,7 @@ from portal.models.notices import Notice
 from portal.models.records import Record
 from portal.services import ledger, mails, notices
 from portal.tasks import mails as tasks
+from portal.unit_of_work import unit_of_work
 from portal.vocabulary import MailState, NoticeState
 
 AWAY = OperationalError("COMMIT", {}, Exception("the server closed the connection"))
@@ -56,6 +60,37 @@ def test_what_the_server_took_is_sent_though_the_database_was_away_for_a_moment(
     with app.app_context():
         tasks._send_one(mail_id)
     assert ends(app, mail_id) == (MailState.SENT, NoticeState.SENT)
+
+
+def put_off(app, mail_id: int, *, attempts: int) -> tuple[MailState, int]:
+    """Let the mail be put off by its server once more, having been tried so often before."""
+    with app.app_context():
+        with unit_of_work(SYSTEM):
+            db.session.execute(update(Mail).values(attempts=attempts, next_attempt_at=None))
+        taken, _ = mails.claim(mail_id)
+        mails.settle_retry(taken, "The mail server asks to try later: 451 4.7.1 Greylisted.")
+        mail = db.session.get_one(Mail, mail_id, populate_existing=True)
+        return mail.state, mail.attempts
+
+
+def test_an_old_mail_is_given_up_only_after_as_many_tries_as_there_are_waits(app, mail_id):
+    most = len(mails.BACK_OFF)
+    assert put_off(app, mail_id, attempts=most) == (MailState.QUEUED, most + 1), "a young mail is tried on and on"
+    with app.app_context(), unit_of_work(SYSTEM):
+        db.session.execute(update(Mail).values(created_at=clock.now() - mails.GIVE_UP_AFTER - timedelta(minutes=1)))
+    assert put_off(app, mail_id, attempts=0) == (MailState.QUEUED, 1)
+    assert put_off(app, mail_id, attempts=most - 2) == (MailState.QUEUED, most - 1)
+    assert put_off(app, mail_id, attempts=most - 1) == (MailState.FAILED, most)
+
+
+def test_a_mail_that_did_not_arrive_is_tried_as_if_it_were_new(app, mail_id):
+    with app.app_context():
+        taken, _ = mails.claim(mail_id)
+        mails.begin_data(taken)
+        mails.settle_unknown(taken, "No answer came.")
+        mails.resolve_unknown(mail_id, arrived=False)
+        mail = db.session.get_one(Mail, mail_id, populate_existing=True)
+        assert (mail.state, mail.attempts) == (MailState.QUEUED, 0)
 
 
 def test_a_yes_that_was_written_down_unnoticed_is_not_written_twice(app, mail_id, monkeypatch):
