@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, and_, cast, delete, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, delete, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import clock, fault
@@ -159,8 +159,8 @@ def _traces_of(user_id: int) -> _Traces:
     given_up = select(Mail.recipient, Mail.created_at)
     given_up = given_up.where(Mail.key.startswith(f"email_changed:{user_id}:", autoescape=True))
     earlier = db.session.execute(given_up).all()
-    to_them = [Mail.recipient == user.email]
-    tried = [AuditEntry.subject.in_([user.email[:CUT], user.username[:CUT]])]
+    to_them: list[ColumnElement[bool]] = [Mail.recipient == user.email]
+    tried: list[ColumnElement[bool]] = [AuditEntry.subject.in_([user.email[:CUT], user.username[:CUT]])]
     for address, until in earlier:
         to_them.append(and_(Mail.recipient == address, Mail.created_at <= until))
         tried.append(and_(AuditEntry.subject == address[:CUT], AuditEntry.at <= until))

@@ -783,10 +783,14 @@ class TestErasing:
             db.session.execute(update(Mail).values(state=MailState.SENT))
             unknown = Mail.letter.in_(["email_changed", "problem_answered"])
             db.session.execute(update(Mail).where(unknown).values(state=MailState.UNKNOWN))
-        self.changed(people, first_name="Deleted", last_name="Namesake")
+        self.changed(people, first_name="Deleted", last_name="Namesake", username="w" * 130)
         users.remove(people.anew, actor=michael)
         users.change_email(people.rita, email="anew.second@portal.example", actor=SYSTEM)
+        with unit_of_work(SYSTEM):
+            db.session.get_one(User, people.rita).username = "w" * 131
+            db.session.execute(update(Mail).where(Mail.state == MailState.QUEUED).values(state=MailState.SENT))
         self.refused("anew.second@portal.example")
+        self.refused("w" * 131)
         now = clock.now()
         monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=30, minutes=1))
         return people.anew
@@ -802,6 +806,7 @@ class TestErasing:
         assert [(line.subject, line.address) for line in lines] == [
             *[(f"user {much}", "")] * 5,
             ("anew.second@portal.example", VISITOR.address),
+            ("w" * 120, VISITOR.address),
         ]
         # What is Rita's or Michael's stays, also where it looks the same.
         assert letters_to("anew.second@portal.example") == ["email_confirmation"]
