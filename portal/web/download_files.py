@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from flask import Flask, current_app, request
@@ -30,8 +31,14 @@ BEAT = 20.0
 
 MOST_KNOWN = 500
 
-_known: dict[tuple[str, int, int], str] = {}
-"""Digests of files by name, size and the moment of their last change: a zip is hashed once by each process."""
+Key = tuple[str, int, int]
+"""A file by its name, its size and the moment of its last change."""
+
+_known: dict[Key, str] = {}
+"""Digests of files: a zip is hashed once by each process."""
+
+_hashing: dict[Key, Event] = {}
+"""What is hashed at this moment: whoever asks for it meanwhile waits, and takes no thread from those who sign in."""
 
 End = Callable[[int, int, int], None]
 """Told how an answer ended: the first byte, how many were sent, how many were promised."""
@@ -56,11 +63,7 @@ def is_sound(path: Path, *, size: int, sha256: str) -> bool:
             if found.st_size != size:
                 return False
             key = (path.name, found.st_size, found.st_mtime_ns)
-            if key not in _known:
-                if len(_known) >= MOST_KNOWN:
-                    _known.clear()
-                _known[key] = run_blocking(_digest, path)
-            return _known[key] == sha256
+            return _digest_of(path, key) == sha256
     except Gone:
         return False
 
@@ -76,6 +79,28 @@ def _disk_watched(path: Path) -> Iterator[None]:
         if isinstance(problem, FileNotFoundError) and os.path.isdir(path.parent):  # noqa: PTH112
             raise Gone from problem
         raise Unreadable from problem
+
+
+def _digest_of(path: Path, key: Key) -> str:
+    """The digest of a file, as known, or as hashed by the first who asks; the others wait without a thread."""
+    while True:
+        if digest := _known.get(key):
+            return digest
+        mine = Event()
+        first = _hashing.setdefault(key, mine)
+        if first is not mine:
+            # In the web process this event is a green one. Should the first one fail, the next one tries.
+            first.wait()
+            continue
+        try:
+            digest = _known.get(key) or run_blocking(_digest, path)
+            if len(_known) >= MOST_KNOWN:
+                _known.clear()
+            _known[key] = digest
+            return digest
+        finally:
+            del _hashing[key]
+            mine.set()
 
 
 def _digest(path: Path) -> str:

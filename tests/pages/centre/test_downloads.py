@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import re
+import subprocess
+import sys
+import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -459,6 +465,50 @@ def test_a_file_that_goes_at_the_last_moment_is_answered_by_its_row(
     answer = michael.get(file_of(ready))
     assert answer.status_code == status
     assert (row().state, row().arrival) == (state, Arrival.NONE)
+
+
+def test_a_crowd_that_asks_for_one_zip_takes_one_thread(tmp_path):
+    """The pool of threads that hashes zips checks passwords as well."""
+    zipped = tmp_path / "1-a.zip"
+    zipped.write_bytes(b"a zip")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.pages.centre.green_downloads", str(zipped)],
+        env=os.environ | {"EVENTLET_THREADPOOL_SIZE": "2"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["a password is checked: True", "all have it: True", "hashed: 1"], done.stderr
+
+
+def test_who_waits_for_a_digest_that_fails_tries_again(tmp_path, monkeypatch):
+    zipped = tmp_path / "1-b.zip"
+    zipped.write_bytes(b"a zip")
+    real, begun, gate = download_files._digest, threading.Event(), threading.Event()
+    tried = []
+
+    def fails_once(path):
+        tried.append(path)
+        if len(tried) > 1:
+            return real(path)
+        begun.set()
+        gate.wait(20)
+        raise OSError(errno.EIO, "no answer")
+
+    monkeypatch.setattr(download_files, "_digest", fails_once)
+    asked = {"size": 5, "sha256": hashlib.sha256(b"a zip").hexdigest()}
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(download_files.is_sound, zipped, **asked)
+        assert begun.wait(20)
+        second = pool.submit(download_files.is_sound, zipped, **asked)
+        time.sleep(0.1)
+        assert len(tried) == 1
+        gate.set()
+        assert second.result(20) is True
+        with pytest.raises(download_files.Unreadable):
+            first.result(20)
+    assert download_files._hashing == {}
 
 
 def test_a_file_that_expires_while_it_is_handed_over_arrives(michael, app, ready, data, change, row, monkeypatch):
