@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, or_, select
 
 from portal import clock
+from portal.access import scope
 from portal.access.actor import Actor
 from portal.access.roles import door_of
 from portal.access.sessions import actor_of, token_hash
@@ -272,7 +273,7 @@ def sign_out(session_id: int, *, actor: Actor) -> None:
 def end_own_session(session_id: int, *, actor: Actor) -> None:
     """End one of one's own sessions, on whatever browser it is. Raises ``NotFound`` for anybody else's."""
     with unit_of_work(actor) as record:
-        found = db.session.get(UserSession, session_id)
+        found = db.session.get(UserSession, session_id) if 0 < session_id <= scope.BIGGEST_ID else None
         if found is None or found.user_id != actor.user_id:
             raise NotFound("There is nothing here.")
         _end(record, session_id)
