@@ -52,13 +52,12 @@ def list_notices(record_id: int, *, actor: Actor) -> Sequence[Notice]:
     ).all()
 
 
-def records_of_job(job_id: int, *, actor: Actor) -> list[int]:
-    """The records of a job."""
-    return list(
-        db.session.scalars(
-            scope.records(actor).where(Record.job_id == job_id).with_only_columns(Record.id).order_by(Record.id)
-        )
-    )
+def records_of_job(job_id: int, *, upto: int | None = None, actor: Actor) -> list[int]:
+    """The records of a job, replacements among them; up to one of them, when those that came later are not meant."""
+    records = scope.records(actor).where(Record.job_id == job_id)
+    if upto is not None:
+        records = records.where(Record.id <= upto)
+    return list(db.session.scalars(records.with_only_columns(Record.id).order_by(Record.id)))
 
 
 def records_of_selection(chosen: Selection, *, actor: Actor) -> list[int]:

@@ -100,10 +100,14 @@ def choose_to_notify(actor: Actor) -> Response:
 @centre(Permission.NOTICES_SEND)
 def notify_records(actor: Actor) -> Any:
     """Say how many learners a selection would tell and whom not and why; then tell them."""
-    chosen = records_of_selection(grids.selection(RECORDS), actor=actor)
     job_id = _number(request.form.get("job_id")) or None
     if job_id is not None:
         job_id = get_job(job_id, actor=actor).id
+    if job_id is not None and "whole" in request.form:
+        # A whole job is named and not listed: with its replacements it may be more than a selection can hold.
+        chosen = records_of_job(job_id, upto=_number(request.form["whole"]), actor=actor)
+    else:
+        chosen = records_of_selection(grids.selection(RECORDS), actor=actor)
     if "decided" not in request.form:
         return _confirm(notices.plan(chosen, actor=actor), chosen, job_id=job_id)
     again = "again" in request.form
@@ -123,7 +127,7 @@ def notify_job(actor: Actor, job_id: int) -> Any:
     """Say how many learners a whole job would tell, and whom not and why."""
     job = get_job(job_id, actor=actor)
     chosen = records_of_job(job.id, actor=actor)
-    return _confirm(notices.plan(chosen, actor=actor), chosen, job_id=job.id)
+    return _confirm(notices.plan(chosen, actor=actor), chosen, job_id=job.id, whole=max(chosen, default=0))
 
 
 @bp.post("/centre/jobs/<int:job_id>/notify")
@@ -144,13 +148,17 @@ def chase(actor: Actor) -> Any:
     return _confirm(made, chosen, chasing=True)
 
 
-def _confirm(made: Plan, chosen: Sequence[int], *, job_id: int | None = None, chasing: bool = False) -> str:
+def _confirm(
+    made: Plan, chosen: Sequence[int], *, job_id: int | None = None, whole: int = 0, chasing: bool = False
+) -> str:
+    """The question; ``whole`` is the newest record where all of a job are meant."""
     return render_template(
         "centre/notify_many.html",
         plan=made,
         seen=_counted(made.seen),
         chosen=chosen,
         job_id=job_id,
+        whole=whole,
         chasing=chasing,
         days=Chasing.days,
         asked_before=sum(len(made.skipped[why]) for why in ASKED_BEFORE if why in made.skipped),

@@ -13,11 +13,12 @@ from sqlalchemy import select, update
 from portal import clock
 from portal.access.actor import SYSTEM
 from portal.database import db
+from portal.grid import selection
 from portal.models.documents import Document
 from portal.models.mails import Mail
 from portal.models.notices import Notice
 from portal.models.records import Record
-from portal.services import mails, notices
+from portal.services import documents, mails, notices
 from portal.unit_of_work import unit_of_work
 
 ADDRESS = "learner@home.org.uk"
@@ -177,9 +178,25 @@ def test_a_whole_job_and_some_of_its_documents(app, michael, record_ids, sent, d
     assert sent() == ["l0@home.org.uk"]
     whole = michael.get(f"/centre/jobs/{drawn.job_id}/notify").get_data(as_text=True)
     assert f'data-notify-count="{len(record_ids) - 1}"' in whole and 'data-skip="already"' in whole
-    decided = dict(re.findall(r'name="(ids|seen|decided|job_id|again)"[^>]* value="([^"]*)"', whole))
+    decided = dict(re.findall(r'name="(whole|seen|decided|job_id|again)"[^>]* value="([^"]*)"', whole))
     michael.submit("/centre/records/notify", decided | {"again": "1"})
     assert sorted(sent()) == ["l0@home.org.uk", "l1@home.org.uk"]
+
+
+def test_a_whole_job_is_told_though_it_is_more_than_can_be_selected(
+    app, michael, rita, record_ids, sent, drawn, monkeypatch
+) -> None:
+    monkeypatch.setattr(selection, "MOST_SELECTED", len(record_ids))
+    with app.app_context():
+        for number, ident in enumerate(record_ids):
+            notices.save_address(ident, f"l{number}@home.org.uk", actor=SYSTEM)
+        first = db.session.scalars(select(Document.id).where(Document.record_id == record_ids[0])).first()
+        documents.replace(first, corrections={"grade": "Merit"}, actor=SYSTEM)
+    whole = michael.get(f"/centre/jobs/{drawn.job_id}/notify").get_data(as_text=True)
+    decided = dict(re.findall(r'name="(whole|ids|seen|decided|job_id)" value="([^"]*)"', whole))
+    assert rita.submit("/centre/records/notify", decided).status_code == 404
+    assert michael.submit("/centre/records/notify", decided).location.endswith(f"/centre/jobs/{drawn.job_id}")
+    assert sorted(sent()) == [f"l{number}@home.org.uk" for number in range(len(record_ids))]
 
 
 def test_those_who_did_not_come_are_listed_and_told_again(app, michael, rita, record_ids, sent) -> None:
