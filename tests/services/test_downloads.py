@@ -8,6 +8,7 @@ import io
 import secrets
 import time
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -680,6 +681,15 @@ def test_a_zip_has_arrived_when_all_of_it_has_left(ready, cast):
     michael, size = as_actor(cast.michael), ready.size
     assert hand(ready, 0, size, size, michael).arrival is Arrival.WHOLE
     assert (row(ready.id).downloads, row(ready.id).downloaded_by) == (1, "Michael White")
+    assert row(ready.id).downloaded_by_id == cast.michael
+
+
+def test_two_people_of_one_name_are_two(ready, cast):
+    michael, size = as_actor(cast.michael), ready.size
+    namesake = replace(as_actor(cast.anew), name=michael.name)
+    hand(ready, 0, 4, 4, michael)
+    assert hand(ready, 4, size - 4, size - 4, namesake).downloads == 0
+    assert row(ready.id).downloaded_by_id == cast.anew
 
 
 def test_ranges_that_together_are_the_whole_count_as_one(ready, cast):
