@@ -6,12 +6,14 @@ import re
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import select, update
 
 from portal import clock
 from portal.access.actor import SYSTEM
+from portal.blueprints.centre.notices import _counted, _counts
 from portal.database import db
 from portal.grid import selection
 from portal.models.documents import Document
@@ -20,6 +22,7 @@ from portal.models.notices import Notice
 from portal.models.records import Record
 from portal.services import documents, mails, notices
 from portal.unit_of_work import unit_of_work
+from portal.web.bodies import LARGEST_FORM
 
 ADDRESS = "learner@home.org.uk"
 
@@ -101,7 +104,7 @@ def test_the_dialog_says_what_was_sent_before_and_sends_again_when_that_is_ticke
     body = michael.get(url).get_data(as_text=True)
     assert ADDRESS in body and "sent on" in body and "asked for by Michael White" in body
     seen = re.search(r'name="seen" value="([^"]*)"', body)[1]
-    assert seen == f"{record_ids[0]}:1"
+    assert seen == f"{record_ids[0]}-1"
     again = {"email": ADDRESS, "act": "notify", "again": "y", "seen": seen}
     assert michael.submit(url, again).status_code == 302
     assert michael.submit(url, again).status_code == 422, "the same confirmation counts once"
@@ -197,6 +200,19 @@ def test_a_whole_job_is_told_though_it_is_more_than_can_be_selected(
     assert rita.submit("/centre/records/notify", decided).status_code == 404
     assert michael.submit("/centre/records/notify", decided).location.endswith(f"/centre/jobs/{drawn.job_id}")
     assert sorted(sent()) == [f"l{number}@home.org.uk" for number in range(len(record_ids))]
+
+
+def test_a_question_about_as_many_as_can_be_selected_fits_into_a_form() -> None:
+    numbers = range(987_654_321, 987_654_321 + selection.MOST_SELECTED)
+    seen = _counted(dict.fromkeys(numbers, 4))
+    assert _counts(seen) == dict.fromkeys(numbers, 4)
+    form = {"csrf_token": "x" * 100, "ids": ",".join(map(str, numbers)), "seen": seen, "decided": "1", "again": "1"}
+    assert len(urlencode(form)) < LARGEST_FORM
+
+
+@pytest.mark.parametrize("text", [None, "", "7", "-", "x-y", "7-x", "7-1-1", "7:1", "\x00", "7-²", "7-" + "9" * 30])
+def test_what_no_question_wrote_confirms_nothing(text) -> None:
+    assert not any(_counts(text).values())
 
 
 def test_those_who_did_not_come_are_listed_and_told_again(app, michael, rita, record_ids, sent) -> None:
