@@ -44,6 +44,7 @@ def main(url: str) -> int:
         keep(page, "records")
         page.locator("tr[data-id] [data-action=view]").first.click()
         page.wait_for_url(re.compile(r"/centre/records/\d+"))
+        page.wait_for_load_state("networkidle")
         reference = re.search(r"(?:[0-9A-Z]{4}-){4}[0-9A-Z]{4}", page.locator("main").inner_text())
         page.goto(f"{url}/centre/users")
         keep(page, "users")
