@@ -17,7 +17,8 @@ from portal.models.downloads import Download
 from portal.models.jobs import Job
 from portal.models.problems import Problem
 from portal.models.records import Record
-from portal.vocabulary import DownloadState, NoticeState, ProblemState
+from portal.queries import downloads
+from portal.vocabulary import NoticeState, ProblemState
 
 MOST_IN_PROGRESS = 4
 """Jobs whose bars the dashboard shows; the list of jobs has the rest."""
@@ -42,9 +43,7 @@ def centre_figures(*, actor: Actor) -> dict[str, int]:
         "not_notified": records.where(Record.notice == NoticeState.NONE).with_only_columns(
             func.count(func.distinct(Record.learner_id))
         ),
-        "downloads": scope.downloads(actor)
-        .where(Download.state == DownloadState.COMPLETED)
-        .with_only_columns(func.count(Download.id)),
+        "downloads": downloads.ready(actor).with_only_columns(func.count(Download.id)),
         "problems": scope.problems(actor)
         .where(Problem.state == ProblemState.OPEN)
         .with_only_columns(func.count(Problem.id)),

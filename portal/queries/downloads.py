@@ -40,10 +40,14 @@ def get_download(download_id: int, *, actor: Actor) -> Download:
     return scope.load(scope.downloads(actor), download_id)
 
 
+def ready(actor: Actor) -> Select[Download]:
+    """The zips that wait to be fetched by the actor's centre."""
+    return scope.downloads(actor).where(Download.state == DownloadState.COMPLETED, Download.expires_at > clock.now())
+
+
 def ready_count(actor: Actor) -> int:
     """How many zips wait to be fetched by the actor's centre."""
-    ready = scope.downloads(actor).where(Download.state == DownloadState.COMPLETED, Download.expires_at > clock.now())
-    return db.session.scalar(ready.with_only_columns(func.count())) or 0
+    return db.session.scalar(ready(actor).with_only_columns(func.count())) or 0
 
 
 def names_in_use() -> list[str]:

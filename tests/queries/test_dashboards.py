@@ -1,11 +1,15 @@
 """The figures of a centre's dashboard are the centre's own, and one statement."""
 
 import calendar
+from datetime import timedelta
 
 from portal import clock
-from portal.access.actor import Actor
+from portal.access.actor import SYSTEM, Actor
+from portal.database import db
+from portal.models.downloads import Download
 from portal.queries import dashboards
-from portal.vocabulary import Role
+from portal.unit_of_work import unit_of_work
+from portal.vocabulary import DownloadState, Role
 
 
 def test_the_figures_are_those_of_the_centre(app, publish, draw, cast):
@@ -49,3 +53,24 @@ def test_the_month_counts_what_was_completed_on_each_day(app, publish, draw, cas
     assert [day.share for day in days if day.documents] == [1]
     assert all(day.yet_to_come == (day.day > today) for day in days)
     assert drawing.id != drawn.job_id and drawing.centre_id == cast.riverside
+
+
+def test_a_zip_counts_as_ready_until_its_last_moment(app, cast):
+    michael = Actor(user_id=cast.michael, name="Michael White", role=Role.CENTRE_ADMIN, centre_id=cast.riverside)
+
+    def zip_that_ends(after: timedelta) -> Download:
+        moment = clock.now()
+        return Download(
+            centre_id=cast.riverside,
+            created_by="Michael White",
+            created_at=moment,
+            name="Audit",
+            request_key=str(after),
+            state=DownloadState.COMPLETED,
+            expires_at=moment + after,
+        )
+
+    with app.app_context():
+        with unit_of_work(SYSTEM):
+            db.session.add_all([zip_that_ends(timedelta(hours=1)), zip_that_ends(-timedelta(seconds=1))])
+        assert dashboards.centre_figures(actor=michael)["downloads"] == 1
